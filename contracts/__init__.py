@@ -1,0 +1,1 @@
+"""What crosses a wall between rooms: documents, words, errors. Imports nothing of the rooms."""

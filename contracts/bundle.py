@@ -1,0 +1,133 @@
+"""A bundle: what the pipeline hands over and the harness pushes.
+
+A folder with `bundle.json` and the files it lists; nothing else is needed to run the tasks.
+"""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from taskzip.contracts.document import Document
+from taskzip.contracts.names import (
+    Bytes,
+    DType,
+    ModelKind,
+    RelativePath,
+    Runtime,
+    Sha256,
+    TaskName,
+)
+
+BUNDLE_FILE = "bundle.json"
+
+
+class TensorSpec(Document):
+    """One input or output: static shape, batch included."""
+
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+
+
+class File(Document):
+    """One file of the bundle, `path` below the bundle's folder."""
+
+    path: RelativePath
+    bytes: Bytes
+    sha256: Sha256
+
+
+class Task(Document):
+    """One task: what goes in, what comes out, and one example of both.
+
+    `golden_inputs` and `golden_outputs` are paths of raw little-endian tensors in the order of
+    `inputs` and `outputs`; the outputs were computed by torch on the host, from the joint network
+    for `joint` files and from the task's own network for `separate` files.
+    """
+
+    name: TaskName
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    golden_inputs: tuple[RelativePath, ...]
+    golden_outputs: dict[Literal["joint", "separate"], tuple[RelativePath, ...]]
+
+
+class Entry(Document):
+    """A callable of a model file: a method of a .pte, a signature of a .tflite."""
+
+    task: TaskName
+    entry: str
+
+
+class ModelFile(File):
+    """A network for one runtime; `tiny` is the one-layer network of the memory baseline."""
+
+    runtime: Runtime
+    kind: ModelKind
+    entries: tuple[Entry, ...]
+
+    def has(self, task: str) -> bool:
+        """Whether some entry serves that task."""
+        return any(entry.task == task for entry in self.entries)
+
+    def entry(self, task: str) -> str:
+        """The entry that serves that task; KeyError if none does."""
+        for entry in self.entries:
+            if entry.task == task:
+                return entry.entry
+        raise KeyError(task)
+
+
+class Sharing(Document):
+    """Bytes of the joint network's weights in fp32: used by all tasks, and by each alone."""
+
+    shared_bytes: Bytes
+    private_bytes: dict[TaskName, Bytes]
+
+
+class Tolerance(Document):
+    """Largest allowed |device − torch| is `absolute` + `relative` · max|torch|."""
+
+    absolute: float
+    relative: float
+
+
+class Bundle(Document):
+    """The manifest, `bundle.json`."""
+
+    format: Literal[1] = 1
+    tasks: tuple[Task, ...]
+    tiny: Task
+    """The tiny network as a task of its own; its golden outputs stand under `separate`."""
+    models: tuple[ModelFile, ...]
+    data: tuple[File, ...]
+    """Golden inputs and outputs."""
+    sharing: Sharing
+    tolerance: Tolerance
+    versions: dict[str, str]
+    """Package name → version that made the files (torch, executorch, litert-torch, …)."""
+
+    @model_validator(mode="after")
+    def _refers_only_to_what_it_holds(self) -> Self:
+        tasks = {task.name for task in self.tasks} | {self.tiny.name}
+        if len(tasks) != len(self.tasks) + 1:
+            raise ValueError("two tasks have the same name")
+        paths = [file.path for file in (*self.models, *self.data)]
+        if len(paths) != len(set(paths)):
+            raise ValueError("two files have the same path")
+        unknown = {e.task for model in self.models for e in model.entries} - tasks
+        if unknown:
+            raise ValueError(f"models name tasks that the bundle lacks: {sorted(unknown)}")
+        known = {file.path for file in self.data}
+        for task in (*self.tasks, self.tiny):
+            golden = {*task.golden_inputs, *sum(task.golden_outputs.values(), ())}
+            if golden - known:
+                raise ValueError(f"task {task.name}: not listed in data: {sorted(golden - known)}")
+        return self
+
+    def model(self, runtime: Runtime, kind: ModelKind, task: str) -> ModelFile:
+        """The file of that runtime and kind that has an entry for `task`; KeyError if none."""
+        for model in self.models:
+            if (model.runtime, model.kind) == (runtime, kind) and model.has(task):
+                return model
+        raise KeyError((runtime, kind, task))

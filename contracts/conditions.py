@@ -1,0 +1,28 @@
+"""Under which conditions numbers were taken; None means that the device does not tell."""
+
+from pydantic import Field
+
+from taskzip.contracts.document import Document
+from taskzip.contracts.names import Bytes, Clock, Count, Origin
+
+
+class Conditions(Document):
+    """Numbers whose conditions differ are not compared."""
+
+    origin: Origin
+    clock: Clock
+    serial: str
+    model: str | None = None
+    android_version: str | None = None
+    abi: str | None = None
+    kernel: str | None = None
+    cpus: Count | None = None
+    memory_bytes: Bytes | None = None
+    flash_read_bytes_per_second: Count | None = None
+    battery_percent: Count | None = None
+    temperature_millicelsius: int | None = None
+    runner_version: str | None = None
+    runtime_versions: dict[str, str] = Field(default_factory=dict)
+    host: str | None = None
+    started_at: str | None = None
+    """ISO 8601, UTC."""

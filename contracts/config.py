@@ -1,0 +1,175 @@
+"""The config: one TOML file that says which tasks to zip, how, for what, and how to measure."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from taskzip.contracts.document import Document, describe
+from taskzip.contracts.errors import BadInput
+from taskzip.contracts.names import (
+    DEPLOYMENTS,
+    RUNTIMES,
+    CacheState,
+    Clock,
+    Count,
+    Deployment,
+    Runtime,
+    TaskName,
+)
+
+Callable_ = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"),
+]
+"""`module:function`, importable from the config's folder."""
+
+Share = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0)]
+"""A float is the fraction of a layer's channels to share (1.0: all), an integer their number."""
+
+
+class TaskConfig(Document):
+    """One task: its network, trained weights and data."""
+
+    name: TaskName
+    network: Callable_
+    weights: Path
+    calibration: Callable_
+    """Function without arguments: an iterable of batches `x`."""
+    evaluation: Callable_ | None = None
+    """Function without arguments: an iterable of batches `(x, label)`."""
+
+
+class ZipConfig(Document):
+    """How the joint network is made."""
+
+    method: Literal["mtz"] = "mtz"
+    pairing: Literal["greedy", "hungarian"] = "hungarian"
+    share: Share | dict[str, Share] = 1.0
+    """For all hidden layers, or by layer name (layers not named are shared fully)."""
+    refit: bool = True
+    refit_ridge: Annotated[float, Field(gt=0)] = 0.01
+    """λ of the refit, as a fraction of the mean diagonal of the second moment."""
+    damping: Annotated[float, Field(gt=0)] = 1e-3
+    """Added to the second moments' diagonal, as a fraction of its mean."""
+    seed: int = 0
+
+
+class ExportConfig(Document):
+    """What files are made."""
+
+    runtimes: tuple[Runtime, ...] = RUNTIMES
+    tolerance_absolute: Annotated[float, Field(ge=0)] = 1e-4
+    tolerance_relative: Annotated[float, Field(ge=0)] = 1e-4
+
+
+class BenchConfig(Document):
+    """What is measured."""
+
+    deployments: tuple[Deployment, ...] = DEPLOYMENTS
+    caches: tuple[CacheState, ...] = ("warm", "cold")
+    packed_caches: tuple[bool, ...] = (False, True)
+    switches: Annotated[int, Field(ge=1)] = 20
+    """Measured switches of a cell, over all blocks."""
+    warmups: Count = 2
+    """Warm-up switches of each run; recorded and marked."""
+    inferences: Annotated[int, Field(ge=1)] = 2
+    """Steady inferences after each switch."""
+    blocks: Annotated[int, Field(ge=1)] = 2
+    """Rounds over all cells, so that joint and separate are interleaved."""
+    clock: Clock = "counted"
+    seed: int = 0
+    threads: Annotated[int, Field(ge=1)] = 1
+
+
+class DeviceConfig(Document):
+    """Where it is measured; the other fields describe the emulated device."""
+
+    device: str = "auto"
+    memory_mib: Annotated[int, Field(ge=128)] = 512
+    cpus: Annotated[int, Field(ge=1)] = 2
+    """vCPUs with the real clock; the counted clock has one."""
+    disk_mib: Annotated[int, Field(ge=16)] = 1024
+    flash_read_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
+    flash_write_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
+    idle_stop_seconds: Annotated[int, Field(ge=1)] = 1800
+
+
+class Config(Document):
+    """The whole file; everything but the tasks has a default."""
+
+    tasks: Annotated[tuple[TaskConfig, ...], Field(min_length=2)]
+    zip: ZipConfig = ZipConfig()
+    export: ExportConfig = ExportConfig()
+    bench: BenchConfig = BenchConfig()
+    device: DeviceConfig = DeviceConfig()
+
+    @field_validator("tasks")
+    @classmethod
+    def _names_are_unique(cls, tasks: tuple[TaskConfig, ...]) -> tuple[TaskConfig, ...]:
+        names = [task.name for task in tasks]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"task named twice: {', '.join(twice)}")
+        return tasks
+
+    @model_validator(mode="after")
+    def _leaves_the_tiny_networks_name(self) -> Self:
+        if any(task.name == TINY for task in self.tasks):
+            raise ValueError(f"{TINY!r} is the name of the memory baseline's own network")
+        return self
+
+
+TINY = "tiny"
+
+
+def load_config(path: Path) -> Config:
+    """The config in a TOML file, its paths made absolute; BadInput says what is wrong and where."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: config cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: not TOML: {error}") from error
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise BadInput(f"{path}: {_explain(error)}") from error
+    return _with_absolute_paths(config, path.resolve().parent)
+
+
+def _with_absolute_paths(config: Config, folder: Path) -> Config:
+    tasks = tuple(
+        task.model_copy(update={"weights": folder / task.weights}) for task in config.tasks
+    )
+    return config.model_copy(update={"tasks": tasks})
+
+
+def _explain(error: ValidationError) -> str:
+    for problem in error.errors(include_url=False):
+        if problem["type"] == "extra_forbidden":
+            return _unknown_key(problem["loc"])
+    return describe(error)
+
+
+def _unknown_key(location: tuple[int | str, ...]) -> str:
+    *parents, key = location
+    known = _keys_at(parents)
+    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
+    where = ".".join(str(part) for part in parents) or "the top level"
+    return (
+        f"unknown key {key!r} at {where}; did you mean {near[0]!r}? "
+        f"(known here: {', '.join(known)})"
+    )
+
+
+def _keys_at(parents: list[int | str]) -> list[str]:
+    fields: dict[str, Any] = Config.model_fields
+    for part in parents:
+        if part == "tasks":
+            fields = TaskConfig.model_fields
+        elif isinstance(part, str):
+            fields = fields[part].annotation.model_fields
+    return list(fields)

@@ -1,0 +1,105 @@
+"""What the runner says, one JSON object a line; `kind` tells which."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from taskzip.contracts.document import Document
+from taskzip.contracts.names import Bytes, Count, Nanoseconds, RelativePath, Runtime, TaskName
+
+Phase = Literal["runtime", "start", "loaded", "first_output", "switched", "unloaded"]
+
+
+class Hello(Document):
+    """The first line: which runner this is. The harness stops on another contract."""
+
+    kind: Literal["hello"] = "hello"
+    contract: int
+    runner_version: str
+    runtime: Runtime
+    runtime_version: str
+    pid: Count
+
+
+class Load(Document):
+    """Loading everything that the deployment keeps loaded, before the first step."""
+
+    kind: Literal["load"] = "load"
+    load_ns: Nanoseconds
+    open_ns: Nanoseconds
+    prepare_ns: Nanoseconds
+    resident_fraction: Annotated[float, Field(ge=0, le=1)]
+    """Part of the model files' pages in the page cache just before (mincore)."""
+    minor_faults: Count
+    major_faults: Count
+
+
+class Switch(Document):
+    """One step: from the request for `task` to its first output, and steady inferences after.
+
+    `switch_ns` ends when the task is ready to invoke; it is the sum of `unload_ns`, `open_ns`
+    and `prepare_ns` and the little between. `first_output_ns` starts at the same request and
+    includes the switch. Each of `inference_ns` is one whole inference of the same task after it,
+    inputs written and outputs read as in the first.
+    """
+
+    kind: Literal["switch"] = "switch"
+    index: Count
+    task: TaskName
+    warmup: bool
+    switch_ns: Nanoseconds
+    unload_ns: Nanoseconds
+    open_ns: Nanoseconds
+    prepare_ns: Nanoseconds
+    first_output_ns: Nanoseconds
+    inference_ns: tuple[Nanoseconds, ...]
+    resident_fraction: Annotated[float, Field(ge=0, le=1)]
+    """Part of the pages of the files this switch reads that was in the page cache before it."""
+    minor_faults: Count
+    major_faults: Count
+
+
+class Memory(Document):
+    """The process at the end of a phase, from smaps_rollup; peaks since the phase before."""
+
+    kind: Literal["memory"] = "memory"
+    phase: Phase
+    pss_bytes: Bytes
+    uss_bytes: Bytes
+    anonymous_bytes: Bytes
+    file_bytes: Bytes
+    peak_pss_bytes: Bytes
+    peak_rss_bytes: Bytes
+    """VmHWM, since the process began."""
+
+
+class Output(Document):
+    """An output of a task was written."""
+
+    kind: Literal["output"] = "output"
+    task: TaskName
+    name: str
+    file: RelativePath
+    bytes: Bytes
+
+
+class Failure(Document):
+    """The run ended early; nothing follows."""
+
+    kind: Literal["failure"] = "failure"
+    code: Annotated[str, Field(max_length=64)]
+    message: Annotated[str, Field(max_length=4000)]
+
+
+class Done(Document):
+    """The run ended well; nothing follows."""
+
+    kind: Literal["done"] = "done"
+    packed_cache_bytes: Bytes
+    """Size of the packed-weight cache files after the run."""
+
+
+Event = Annotated[
+    Hello | Load | Switch | Memory | Output | Failure | Done, Field(discriminator="kind")
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)

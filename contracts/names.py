@@ -1,0 +1,38 @@
+"""The words and value shapes that every room shares."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+CONTRACT_VERSION = 1
+"""Raised whenever RunSpec or the runner's records change shape; runner and harness must agree."""
+
+Runtime = Literal["executorch", "litert"]
+Deployment = Literal["joint", "joint-lazy", "separate-resident", "separate-swap"]
+CacheState = Literal["warm", "cold"]
+Clock = Literal["real", "counted"]
+Origin = Literal["virtual", "phone"]
+DType = Literal["float32", "float16", "int64", "int32", "int8", "uint8", "bool"]
+ModelKind = Literal["joint", "separate", "tiny"]
+
+TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+"""A task's name: also the method of a .pte and the signature of a .tflite."""
+
+_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+RelativePath = Annotated[
+    str, StringConstraints(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$", max_length=240)
+]
+"""A path below the document's own folder: no `..`, no leading `/` or dot, no shell signs."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+Nanoseconds = Annotated[int, Field(ge=0)]
+Bytes = Annotated[int, Field(ge=0)]
+
+RUNTIMES: tuple[Runtime, ...] = ("executorch", "litert")
+DEPLOYMENTS: tuple[Deployment, ...] = (
+    "joint",
+    "joint-lazy",
+    "separate-resident",
+    "separate-swap",
+)

@@ -1,0 +1,105 @@
+"""`report.json`: rows, comparisons and parity of one session, with the conditions."""
+
+from typing import Literal
+
+from taskzip.contracts.conditions import Conditions
+from taskzip.contracts.document import Document
+from taskzip.contracts.names import (
+    Bytes,
+    CacheState,
+    Count,
+    Deployment,
+    Nanoseconds,
+    RelativePath,
+    Runtime,
+    TaskName,
+)
+from taskzip.contracts.zipresult import ZipResult
+
+Verdict = Literal["faster", "slower", "smaller", "larger", "equivalent", "undecided"]
+
+
+class Latency(Document):
+    """Raw samples in the order taken (warm-ups apart), their median and its 95 % interval."""
+
+    samples: tuple[Nanoseconds, ...]
+    warmups: tuple[Nanoseconds, ...] = ()
+    median: float
+    ci95: tuple[float, float]
+
+
+class Row(Document):
+    """One cell: storage, memory and latency, and whether its conditions were reached."""
+
+    runtime: Runtime
+    deployment: Deployment
+    cache: CacheState
+    packed_cache: bool
+    storage_bytes: Bytes
+    """Model files of the deployment and the packed caches that the runtime wrote beside them."""
+    model_bytes: Bytes
+    packed_cache_bytes: Bytes
+    runtime_pss_bytes: Bytes
+    """PSS of the runner with the runtime loaded and nothing else."""
+    start_pss_bytes: Bytes
+    """PSS after the runtime loaded, ran and released the tiny network: the baseline."""
+    pss_bytes: Bytes
+    peak_pss_bytes: Bytes
+    uss_bytes: Bytes
+    load_ns: Latency
+    switch_ns: Latency
+    first_output_ns: Latency
+    inference_ns: Latency
+    resident_fraction: float
+    """Median over the measured switches of the part of the files in the page cache before."""
+    valid: bool
+    reasons: tuple[str, ...] = ()
+    """Why the row is not valid; empty when it is."""
+
+
+class Comparison(Document):
+    """Joint against a baseline; `expression` spells out which figure is divided by which."""
+
+    runtime: Runtime
+    metric: str
+    joint: str
+    baseline: str
+    expression: str
+    ratio: float
+    ci95: tuple[float, float] | None
+    """None for figures that are counted, not sampled."""
+    bar: str | None = None
+    verdict: Verdict
+
+
+class Parity(Document):
+    """A file's output for one task on the device against torch on the host."""
+
+    file: RelativePath
+    task: TaskName
+    max_abs_error: float | None
+    """None when some output is not a finite number."""
+    allowed: float
+    ok: bool
+
+
+class Pushed(Document):
+    """What went over the wire."""
+
+    files: Count
+    bytes: Bytes
+    skipped_files: Count
+    skipped_bytes: Bytes
+    bytes_per_second: Count | None
+
+
+class Report(Document):
+    """The document."""
+
+    format: Literal[1] = 1
+    conditions: Conditions
+    rows: tuple[Row, ...]
+    comparisons: tuple[Comparison, ...]
+    parity: tuple[Parity, ...]
+    pushed: Pushed | None = None
+    zip: ZipResult | None = None
