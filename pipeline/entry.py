@@ -1,0 +1,18 @@
+"""An entry point: what exporters take. They never learn how its network was made."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """A named network with an example of its inputs (static shapes, batch included).
+
+    Entry points that hold the same parameter tensors share them in the exported file.
+    """
+
+    name: str
+    module: nn.Module
+    inputs: tuple[torch.Tensor, ...]
