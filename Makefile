@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint weights clean
+
+PYTHON := .venv/bin/python
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install what is missing: Debian packages (sudo when not root), uv, .venv
+	@setup/install.sh
+
+demo: setup ## Zip two real networks, run them on the emulated ARM device, report
+	$(PYTHON) examples/fetch_data.py
+	.venv/bin/deploy zip-and-push examples/digits_fashion.toml --out out/digits_fashion
+
+test: lint ## Check style, types and walls; run the tests, the emulated device included
+	$(PYTHON) -m pytest -m "not slow"
+
+test-slow: setup ## Run the longer proofs
+	$(PYTHON) -m pytest -m slow
+
+lint: setup ## Check style, types and the walls between the rooms
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy -p taskzip
+	.venv/bin/lint-imports
+
+weights: setup ## Train the example networks again (about 10 minutes on 2 cores)
+	$(PYTHON) examples/train.py
+
+clean: ## Remove what the targets made in this checkout
+	rm -rf build dist out .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
