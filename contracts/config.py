@@ -71,6 +71,8 @@ class BenchConfig(Document):
     deployments: tuple[Deployment, ...] = DEPLOYMENTS
     caches: tuple[CacheState, ...] = ("warm", "cold")
     packed_caches: tuple[bool, ...] = (False, True)
+    memory_caches: tuple[CacheState, ...] = ("warm",)
+    """Page-cache states in which memory is read; cells of another state show the first's."""
     switches: Annotated[int, Field(ge=1)] = 20
     """Measured switches of a cell, over all blocks."""
     warmups: Count = 2

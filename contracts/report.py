@@ -20,16 +20,22 @@ Verdict = Literal["faster", "slower", "smaller", "larger", "equivalent", "undeci
 
 
 class Latency(Document):
-    """Raw samples in the order taken (warm-ups apart), their median and its 95 % interval."""
+    """Raw samples in the order taken (warm-ups apart), their median and its 95 % interval.
+
+    Median and interval are None where nothing was sampled; the row is then not valid.
+    """
 
     samples: tuple[Nanoseconds, ...]
     warmups: tuple[Nanoseconds, ...] = ()
-    median: float
-    ci95: tuple[float, float]
+    median: float | None
+    ci95: tuple[float, float] | None
 
 
 class Row(Document):
-    """One cell: storage, memory and latency, and whether its conditions were reached."""
+    """One cell: storage, memory and latency, and whether its conditions were reached.
+
+    Memory is None where no memory run ended well; the row is then not valid.
+    """
 
     runtime: Runtime
     deployment: Deployment
@@ -39,18 +45,21 @@ class Row(Document):
     """Model files of the deployment and the packed caches that the runtime wrote beside them."""
     model_bytes: Bytes
     packed_cache_bytes: Bytes
-    runtime_pss_bytes: Bytes
+    runtime_pss_bytes: Bytes | None
     """PSS of the runner with the runtime loaded and nothing else."""
-    start_pss_bytes: Bytes
+    start_pss_bytes: Bytes | None
     """PSS after the runtime loaded, ran and released the tiny network: the baseline."""
-    pss_bytes: Bytes
-    peak_pss_bytes: Bytes
-    uss_bytes: Bytes
+    pss_bytes: Bytes | None
+    """PSS after the last switch of the walk, every task having run."""
+    peak_pss_bytes: Bytes | None
+    uss_bytes: Bytes | None
+    memory_cache: CacheState | None
+    """Page-cache state of the run that the memory was read in; it may be another cell's."""
     load_ns: Latency
     switch_ns: Latency
     first_output_ns: Latency
     inference_ns: Latency
-    resident_fraction: float
+    resident_fraction: float | None
     """Median over the measured switches of the part of the files in the page cache before."""
     valid: bool
     reasons: tuple[str, ...] = ()
@@ -69,6 +78,8 @@ class Comparison(Document):
     ci95: tuple[float, float] | None
     """None for figures that are counted, not sampled."""
     bar: str | None = None
+    holds: bool | None = None
+    """Whether the bar is met; None where no bar applies."""
     verdict: Verdict
 
 
