@@ -43,7 +43,7 @@ install_debian_packages() {
 
 install_uv() {
     wanted=$(cat setup/uv-version.txt)
-    if [ "$(X)" != "$wanted" ]; then
+    if [ "$(build/uv/bin/uv --version 2>/dev/null | cut -d ' ' -f 2)" != "$wanted" ]; then
         say "Installing uv $wanted into build/uv"
         python3 -m venv --clear build/uv
         build/uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$wanted"
@@ -52,7 +52,7 @@ install_uv() {
 
 install_python_environment() {
     export UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system
-    unset VIRTUAL_ENV
+    unset VIRTUAL_ENV # the environment is .venv, whichever one is active
     build/uv/bin/uv sync --locked --all-extras --quiet --dry-run --check 2>/dev/null && return
     say "Installing the Python environment into .venv from uv.lock"
     build/uv/bin/uv sync --locked --all-extras
