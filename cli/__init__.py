@@ -1,0 +1,1 @@
+"""The door: `deploy`. Each verb reads, calls a room, prints; nothing is decided here."""
