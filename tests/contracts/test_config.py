@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from taskzip.contracts.config import Config, load_config
+from taskzip.contracts.errors import BadInput
+
+TASKS = """
+[[tasks]]
+name = "a"
+network = "nets:make"
+weights = "w/a.safetensors"
+calibration = "data:a"
+
+[[tasks]]
+name = "b"
+network = "nets:make"
+weights = "w/b.safetensors"
+calibration = "data:b"
+"""
+
+
+def load(folder: Path, text: str) -> Config:
+    path = folder / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def test_everything_but_the_tasks_has_a_default(tmp_path: Path) -> None:
+    config = load(tmp_path, TASKS)
+    assert config.zip.method == "mtz"
+    assert config.zip.refit
+    assert config.export.runtimes == ("executorch", "litert")
+    assert config.bench.clock == "counted"
+    assert config.device.device == "auto"
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    config = load(tmp_path, TASKS)
+    assert config.tasks[0].weights == tmp_path / "w" / "a.safetensors"
+
+
+def test_share_takes_a_fraction_a_count_or_one_of_them_per_layer(tmp_path: Path) -> None:
+    fraction = load(tmp_path, TASKS + "[zip]\nshare = 0.5\n").zip.share
+    count = load(tmp_path, TASKS + "[zip]\nshare = 3\n").zip.share
+    layers = load(tmp_path, TASKS + "[zip.share]\nfc1 = 10\nfc2 = 0.25\n").zip.share
+    assert (fraction, count, layers) == (0.5, 3, {"fc1": 10, "fc2": 0.25})
+    assert isinstance(fraction, float)
+    assert isinstance(count, int)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[zip]\nmetod = 1\n", "unknown key 'metod' at zip; did you mean 'method'?"),
+        ("[benhc]\n", "unknown key 'benhc' at the top level; did you mean 'bench'?"),
+        ("[bench]\nswitchs = 3\n", "did you mean 'switches'?"),
+        ("[zip]\nmethod = 'magic'\n", "zip.method: Input should be 'mtz', got 'magic'"),
+        ("[zip]\nshare = 1.5\n", "zip.share"),
+        ("[bench]\nswitches = 0\n", "bench.switches"),
+        ("[bench]\nclock = 'sundial'\n", "bench.clock"),
+        ("[device]\nmemory_mib = 'much'\n", "device.memory_mib"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, TASKS + text)
+    assert message in str(caught.value)
+    assert "config.toml" in str(caught.value)
+
+
+def test_an_unknown_key_of_a_task_suggests_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"unknown key 'netwrk' at tasks.1; did you mean 'network'"):
+        load(tmp_path, TASKS + 'netwrk = "x:y"\n')
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "a;b", "$(reboot)", "", "1st", "../up", "a\nb"])
+def test_a_task_name_that_is_not_an_identifier_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput, match=r"tasks\.0\.name"):
+        load(tmp_path, TASKS.replace('"a"', repr(name)[1:-1].join(['"', '"'])))
+
+
+def test_a_task_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="task named twice: a"):
+        load(tmp_path, TASKS.replace('"b"', '"a"'))
+
+
+def test_the_baselines_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="memory baseline"):
+        load(tmp_path, TASKS.replace('"b"', '"tiny"'))
+
+
+def test_one_task_is_too_few(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="tasks"):
+        load(tmp_path, TASKS[: TASKS.index("[[tasks]]", 5)])
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"nowhere\.toml: config cannot be read"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+def test_a_file_that_is_not_toml_names_the_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"not TOML: .*line 1"):
+        load(tmp_path, "tasks = = 3")
+
+
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInput, match="not TOML"):
+        load_config(tmp_path / "c.toml")
