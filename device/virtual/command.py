@@ -1,0 +1,111 @@
+"""The command line of QEMU for a device; pure, so that it can be read and compared whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskzip.device.virtual.image import Image
+from taskzip.device.virtual.profile import Profile
+
+ADB_PORT = 5555
+"""Where adbd listens inside the guest."""
+
+_SKIPPED = (
+    "bpf_tcp_ca_kfunc_init",
+    "init_kprobe_trace",
+    "jent_mod_init",
+    "load_system_certificate_list",
+)
+"""Steps of the kernel's start that cost up to 140 M instructions each and serve nothing here."""
+_KERNEL_OPTIONS = (
+    "console=ttyAMA0",
+    "quiet",
+    "loglevel=3",
+    "panic=-1",
+    "audit=0",
+    "lsm=capability",
+    "mitigations=off",
+    "init_on_alloc=0",
+    f"initcall_blacklist={','.join(_SKIPPED)}",
+)
+_REPEATABLE_KERNEL_OPTIONS = ("nokaslr", "norandmaps")
+"""The counted clock's: the same program finds the same addresses at every start."""
+
+
+@dataclass(frozen=True)
+class MachineFiles:
+    """The files of a machine in its folder."""
+
+    folder: Path
+
+    @property
+    def disk(self) -> Path:
+        """The device's flash; its name goes once QEMU has it open."""
+        return self.folder / "flash.ext4"
+
+    @property
+    def boot_log(self) -> Path:
+        """What the guest wrote to its serial console."""
+        return self.folder / "boot.log"
+
+    @property
+    def pid(self) -> Path:
+        """Written by QEMU; its path in a command line is what tells that a process is ours."""
+        return self.folder / "qemu.pid"
+
+    @property
+    def state(self) -> Path:
+        """`machine.json`."""
+        return self.folder / "machine.json"
+
+
+def qemu_command(
+    profile: Profile, image: Image, files: MachineFiles, port: int, has_kvm: bool
+) -> list[str]:
+    """QEMU's arguments: detached, without a window, adbd reachable at 127.0.0.1:`port` alone."""
+    return [
+        "qemu-system-aarch64",
+        *_processor(profile, has_kvm),
+        *("-m", f"{profile.memory_mib}M"),
+        *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"),
+        *("-serial", f"file:{files.boot_log}"),
+        *("-kernel", str(image.kernel), "-initrd", str(image.initramfs)),
+        *("-append", " ".join(_kernel_options(profile))),
+        *("-drive", f"if=none,id=root,format=raw,readonly=on,file={_escaped(image.root)}"),
+        *(
+            "-drive",
+            f"if=none,id=flash,format=raw,{_throttle(profile)},file={_escaped(files.disk)}",
+        ),
+        *("-device", "virtio-blk-device,drive=flash"),  # the last one is the guest's first: vda
+        *("-device", "virtio-blk-device,drive=root"),
+        *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:{ADB_PORT}"),
+        *("-device", "virtio-net-device,netdev=net"),
+        *("-daemonize", "-pidfile", str(files.pid)),
+    ]
+
+
+def _processor(profile: Profile, has_kvm: bool) -> list[str]:
+    if profile.clock == "counted":
+        counting = ["-accel", "tcg,thread=single", "-icount", "shift=0,align=off,sleep=on"]
+        # A fixed seed: the kernel's hash tables and caches fall alike at every start.
+        repeatable = ["-seed", "1", "-rtc", "clock=vm"]
+        return ["-M", "virt", "-cpu", "cortex-a76", "-smp", "1", *counting, *repeatable]
+    cores = ["-smp", str(profile.vcpus)]
+    if has_kvm:
+        return ["-M", "virt,gic-version=max", "-cpu", "host", *cores, "-accel", "kvm"]
+    return ["-M", "virt", "-cpu", "cortex-a76", *cores, "-accel", "tcg,thread=multi"]
+
+
+def _kernel_options(profile: Profile) -> list[str]:
+    repeatable = _REPEATABLE_KERNEL_OPTIONS if profile.clock == "counted" else ()
+    idle_stop = f"taskzip_idle_stop_seconds={profile.idle_stop_seconds}"
+    return [*_KERNEL_OPTIONS, *repeatable, idle_stop]
+
+
+def _throttle(profile: Profile) -> str:
+    read = f"throttling.bps-read={profile.flash_read_bytes_per_second}"
+    return f"{read},throttling.bps-write={profile.flash_write_bytes_per_second}"
+
+
+def _escaped(path: Path) -> str:
+    """A comma ends a value in QEMU's options, two are one."""
+    return str(path).replace(",", ",,")
