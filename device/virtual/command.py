@@ -22,6 +22,7 @@ _KERNEL_OPTIONS = (
     "loglevel=3",
     "panic=-1",
     "audit=0",
+    "cryptomgr.notests",
     "lsm=capability",
     "mitigations=off",
     "init_on_alloc=0",

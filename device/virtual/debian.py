@@ -23,6 +23,7 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 _TARGETS = "$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)\t$(ORIGIN)"
 _NOT_CARRIED = ("Acquire::IndexTargets", "Acquire::CompressionTypes", "Acquire::Changelogs")
+_DOWNLOAD = ("--quiet", "--yes", "--no-install-recommends", "--download-only", "install")
 _STATUS = """\
 Package: taskzip-guest
 Status: install ok installed
@@ -61,8 +62,7 @@ def fetch_packages(names: Sequence[str], folder: Path, progress: Progress) -> tu
     progress.step("Downloading kernel and packages (about 40 MiB)")
     run_step(
         f"apt-get download from {mirror}",
-        ["apt-get", "--quiet", "--yes", "--no-install-recommends", "--download-only", "install"]
-        + list(names),
+        ["apt-get", *_DOWNLOAD, *names],
         environment,
     )
     files = (folder / "cache" / "archives").glob("*.deb")

@@ -48,8 +48,6 @@ _LINKS = {
     "system/bin/toybox": "../../usr/bin/toybox",
 }
 _FILES = {
-    "boot.sh": None,  # goes into the initial memory disk
-    "applets.txt": None,  # becomes links
     "init.sh": "init",
     "getprop.sh": "system/bin/getprop",
     "build.prop": "system/build.prop",
@@ -57,6 +55,8 @@ _FILES = {
     "group": "etc/group",
 }
 """Files of the package's `guest` folder → path in the root image."""
+_BOOT_SCRIPT = "boot.sh"
+_APPLETS = "applets.txt"
 
 
 class Manifest(Document):
@@ -160,7 +160,7 @@ def _initramfs(tree: Path) -> bytes:
         [
             *(cpio.folder(name) for name in ("bin", "dev", "modules", "root")),
             cpio.program("bin/busybox", (tree / "usr/bin/busybox").read_bytes()),
-            cpio.program("init", _guest("boot.sh")),
+            cpio.program("init", _guest(_BOOT_SCRIPT)),
             *(
                 cpio.program(f"modules/{number}-{name}.ko", _module(modules, name))
                 for number, name in enumerate(loadable)
@@ -190,14 +190,13 @@ def _furnish(tree: Path) -> None:
         shutil.rmtree(tree / name, ignore_errors=True)
     for name in _FOLDERS:
         (tree / name).mkdir(parents=True, exist_ok=True)
-    applets = {f"system/bin/{name}": "toybox" for name in _guest("applets.txt").decode().split()}
+    applets = {f"system/bin/{name}": "toybox" for name in _guest(_APPLETS).decode().split()}
     for path, target in {**applets, **_LINKS}.items():
         (tree / path).symlink_to(target)
     for name, path in _FILES.items():
-        if path is not None:
-            (tree / path).parent.mkdir(exist_ok=True)
-            (tree / path).write_bytes(_guest(name))
-            (tree / path).chmod(0o755 if name.endswith(".sh") else 0o644)
+        (tree / path).parent.mkdir(exist_ok=True)
+        (tree / path).write_bytes(_guest(name))
+        (tree / path).chmod(0o755 if name.endswith(".sh") else 0o644)
 
 
 def _make_root(tree: Path, file: Path) -> None:
@@ -231,7 +230,7 @@ def _only(folder: Path, pattern: str) -> Path:
 
 def _recipe() -> str:
     parts = [str(_RECIPE_VERSION), SUITE, ARCHITECTURE, *PACKAGES, *MODULES]
-    contents = [_guest(name) for name in sorted(_FILES)]
+    contents = [_guest(name) for name in (_BOOT_SCRIPT, _APPLETS, *_FILES)]
     encoded = b"\0".join([*(part.encode() for part in parts), *contents])
     return hashlib.sha256(encoded).hexdigest()[:16]
 

@@ -1,23 +1,11 @@
 #!/system/bin/sh
-# Process 1 of the emulated device: mounts, network, adbd; powers off when nobody is connected.
+# Process 1 of the emulated device: starts adbd, and powers off when nobody is connected for long.
 # Parameters come from the kernel command line as environment: taskzip_idle_stop_seconds.
 export PATH=/system/bin HOME=/data
 ADB_PORT=5555
 ADB_PORT_HEX=15B3
 ESTABLISHED=01
 LISTENING=0A
-
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-mkdir /dev/pts
-mount -t devpts devpts /dev/pts
-mount -t tmpfs tmp /tmp
-mount -t tmpfs run /run
-mount -t ext4 -o noatime,noinit_itable /dev/vdb /data
-mkdir -p /data/local/tmp
-ifconfig lo 127.0.0.1 up
-ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
 
 # Whether adbd has a socket in that state; reads without starting a process.
 adbd_has_socket() {
