@@ -1,0 +1,71 @@
+"""The sharing ledger: which bytes several networks hold in common, by identity of their tensors."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from taskzip.contracts.bundle import Sharing
+from taskzip.contracts.errors import CheckFailed
+
+FILE_GROWTH = 0.02
+"""Alignment and packing of weights, as a fraction of their bytes."""
+ENTRY_BYTES = 32 * 1024
+"""What an entry's graph, names and delegate header may take beside its weights."""
+
+Identity = tuple[int, int, tuple[int, ...], tuple[int, ...], torch.dtype]
+
+
+def identity(tensor: torch.Tensor) -> Identity:
+    """Equal for tensors that are the same view of the same memory."""
+    address = tensor.untyped_storage().data_ptr()
+    return address, tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+
+
+def sharing(networks: Mapping[str, nn.Module]) -> Sharing:
+    """Bytes of parameters and buffers that more than one network holds, and those of each alone.
+
+    Their sum is what storing every tensor once takes.
+    """
+    held = {name: _sizes(network) for name, network in networks.items()}
+    holders = Counter(key for sizes in held.values() for key in sizes)
+    sizes = {key: size for tensors in held.values() for key, size in tensors.items()}
+    return Sharing(
+        shared_bytes=sum(size for key, size in sizes.items() if holders[key] > 1),
+        private_bytes={
+            name: sum(size for key, size in tensors.items() if holders[key] == 1)
+            for name, tensors in held.items()
+        },
+    )
+
+
+def unique_bytes(networks: Iterable[nn.Module]) -> int:
+    """Bytes of all parameters and buffers, those held by several networks counted once."""
+    unique: dict[Identity, int] = {}
+    for network in networks:
+        unique.update(_sizes(network))
+    return sum(unique.values())
+
+
+def check_stored_once(path: Path, networks: Mapping[str, nn.Module]) -> None:
+    """CheckFailed if the file is larger than its networks' tensors, each stored once, explain."""
+    weights = unique_bytes(networks.values())
+    allowed = int(weights * (1 + FILE_GROWTH)) + ENTRY_BYTES * len(networks)
+    found = path.stat().st_size
+    if found > allowed:
+        raise CheckFailed(
+            f"{path.name}: {found} bytes for {weights} bytes of distinct weights "
+            f"({', '.join(networks)}; at most {allowed} expected): shared weights were stored "
+            "more than once"
+        )
+
+
+def _sizes(network: nn.Module) -> dict[Identity, int]:
+    return {identity(tensor): tensor.nbytes for tensor in _tensors(network)}
+
+
+def _tensors(network: nn.Module) -> Iterator[torch.Tensor]:
+    yield from network.parameters()
+    yield from network.buffers()

@@ -1,0 +1,66 @@
+"""Entry points to one .tflite: a signature each, equal weights stored once."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings, require
+from taskzip.pipeline.exporters.own_copies import own_copies
+from taskzip.pipeline.exporters.tensors import input_name, output_name
+
+
+class _Named(nn.Module):
+    """The network with its inputs as keywords and its outputs in a dict: a signature's names."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.training = False
+
+    def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
+        """`input_0`, `input_1`, … → `output_0`, `output_1`, …"""
+        outputs = self.network(*inputs.values())
+        if isinstance(outputs, torch.Tensor):
+            outputs = (outputs,)
+        return {output_name(index): output for index, output in enumerate(outputs)}
+
+
+def export(entries: Sequence[EntryPoint], path: Path) -> None:
+    """Write `path` in one step; BadInput names the operator and the entries that do not lower."""
+    require("litert")
+    with contained_warnings():
+        converter = load_framework().Converter()
+        for entry in own_copies(entries):
+            converter.signature(entry.name, _Named(entry.module), None, _inputs(entry))
+        try:
+            model = converter.convert()
+        except Exception as error:
+            raise cannot_lower("litert", [e.name for e in entries], error) from error
+        _write(model, path)
+
+
+def load_framework() -> Any:
+    """The module litert_torch; the import is slow."""
+    with contained_warnings():
+        import litert_torch  # noqa: PLC0415  # slow
+
+    return litert_torch
+
+
+def _inputs(entry: EntryPoint) -> dict[str, torch.Tensor]:
+    return {input_name(index): tensor for index, tensor in enumerate(entry.inputs)}
+
+
+def _write(model: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        model.export(str(partial))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

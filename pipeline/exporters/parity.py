@@ -1,0 +1,142 @@
+"""Parity: what an exported file computes on this machine, beside what torch computes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from taskzip.contracts.bundle import Tolerance
+from taskzip.contracts.errors import CheckFailed
+from taskzip.contracts.names import Runtime
+from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.frameworks import contained_warnings, require
+from taskzip.pipeline.exporters.tensors import input_name, output_name, outputs_of
+
+RANDOM_CASES = 3
+Tensors = tuple[torch.Tensor, ...]
+Run = Callable[[str, Tensors], Tensors]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs of an entry, and torch's outputs for them."""
+
+    inputs: Tensors
+    outputs: Tensors
+
+
+@dataclass(frozen=True)
+class HostParity:
+    """The largest difference over all cases of one entry of one file."""
+
+    file: str
+    runtime: Runtime
+    task: str
+    max_abs_error: float
+    allowed: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the difference is within the tolerance (NaN never is)."""
+        return self.max_abs_error <= self.allowed
+
+
+def cases_of(entry: EntryPoint, seed: int = 0) -> tuple[Case, ...]:
+    """The entry's own inputs and RANDOM_CASES standard normal ones, with torch's outputs."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = [entry.inputs] + [
+        tuple(torch.randn(tensor.shape, generator=generator) for tensor in entry.inputs)
+        for _ in range(RANDOM_CASES)
+    ]
+    return tuple(Case(case, outputs_of(entry.module, case)) for case in inputs)
+
+
+def check(
+    path: Path, runtime: Runtime, entries: Sequence[EntryPoint], tolerance: Tolerance
+) -> tuple[HostParity, ...]:
+    """How far each entry of the file is from its network in torch."""
+    return compare(path, runtime, {entry.name: cases_of(entry) for entry in entries}, tolerance)
+
+
+def require_parity(
+    path: Path, runtime: Runtime, entries: Sequence[EntryPoint], tolerance: Tolerance
+) -> tuple[HostParity, ...]:
+    """As `check`; CheckFailed names the file, the task, the difference and what is allowed."""
+    return require_ok(check(path, runtime, entries, tolerance))
+
+
+def require_ok(found: tuple[HostParity, ...]) -> tuple[HostParity, ...]:
+    """The same parities; CheckFailed for the first that is not within its tolerance."""
+    for parity in found:
+        if not parity.ok:
+            raise CheckFailed(
+                f"{parity.file}: task {parity.task} differs from torch by "
+                f"{parity.max_abs_error:.3g} in {parity.runtime} on this machine; "
+                f"{parity.allowed:.3g} is allowed ([export] tolerance_absolute, tolerance_relative)"
+            )
+    return found
+
+
+def compare(
+    path: Path, runtime: Runtime, cases: Mapping[str, Sequence[Case]], tolerance: Tolerance
+) -> tuple[HostParity, ...]:
+    """How far the file's entries are from outputs that torch computed before."""
+    require(runtime)
+    run = _OPENERS[runtime](path)
+    return tuple(
+        _furthest(path, runtime, task, [_error(run(task, c.inputs), c, tolerance) for c in some])
+        for task, some in cases.items()
+    )
+
+
+def _furthest(
+    path: Path, runtime: Runtime, task: str, errors: Sequence[tuple[float, float]]
+) -> HostParity:
+    """Of pairs (difference, allowed), the one that exceeds or comes nearest to what is allowed."""
+    error, allowed = max(errors, key=lambda pair: (not pair[0] <= pair[1], pair[0] - pair[1]))
+    return HostParity(path.name, runtime, task, error, allowed)
+
+
+def _error(found: Tensors, case: Case, tolerance: Tolerance) -> tuple[float, float]:
+    if [tensor.shape for tensor in found] != [tensor.shape for tensor in case.outputs]:
+        return float("inf"), tolerance.absolute
+    pairs = list(zip(found, case.outputs, strict=True))
+    largest = max(float(expected.abs().max()) for _, expected in pairs)
+    errors = torch.stack([(one - other).abs().max() for one, other in pairs])
+    return float(errors.max()), tolerance.absolute + tolerance.relative * largest
+
+
+def _open_executorch(path: Path) -> Run:
+    with contained_warnings():
+        from executorch.runtime import Runtime as Host  # noqa: PLC0415  # slow to import
+
+        program = Host.get().load_program(path)
+
+    def run(entry: str, inputs: Tensors) -> Tensors:
+        return tuple(output.clone() for output in program.load_method(entry).execute(list(inputs)))
+
+    return run
+
+
+def _open_litert(path: Path) -> Run:
+    with contained_warnings():
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  # optional
+
+        interpreter: Any = Interpreter(str(path))
+
+    def run(entry: str, inputs: Tensors) -> Tensors:
+        call = interpreter.get_signature_runner(entry)
+        outputs = call(**{input_name(i): tensor.numpy() for i, tensor in enumerate(inputs)})
+        named = [outputs[output_name(index)] for index in range(len(outputs))]
+        return tuple(torch.from_numpy(np.array(output)) for output in named)
+
+    return run
+
+
+_OPENERS: dict[Runtime, Callable[[Path], Run]] = {
+    "executorch": _open_executorch,
+    "litert": _open_litert,
+}

@@ -1,0 +1,61 @@
+"""Tensors as the outside sees them: names, dtypes, raw bytes."""
+
+import sys
+
+import torch
+
+from taskzip.contracts.bundle import TensorSpec
+from taskzip.contracts.errors import BadInput
+from taskzip.contracts.names import DType
+
+_DTYPES: dict[torch.dtype, DType] = {torch.float32: "float32"}
+
+
+def input_name(index: int) -> str:
+    """The name of a network's input by its position, the same in every runtime."""
+    return f"input_{index}"
+
+
+def output_name(index: int) -> str:
+    """The name of a network's output by its position, the same in every runtime."""
+    return f"output_{index}"
+
+
+def input_spec(index: int, tensor: torch.Tensor) -> TensorSpec:
+    """The static description of an input."""
+    return _spec(input_name(index), tensor)
+
+
+def output_spec(index: int, tensor: torch.Tensor) -> TensorSpec:
+    """The static description of an output."""
+    return _spec(output_name(index), tensor)
+
+
+def raw_bytes(tensor: torch.Tensor) -> bytes:
+    """The elements in row-major order, little-endian."""
+    array = tensor.detach().cpu().contiguous().numpy()
+    if sys.byteorder == "big":
+        array = array.byteswap()
+    return array.tobytes()
+
+
+def outputs_of(
+    module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]
+) -> tuple[torch.Tensor, ...]:
+    """What the network returns for these inputs, always as a tuple; BadInput if not tensors."""
+    with torch.no_grad():
+        result = module(*inputs)
+    outputs = (result,) if isinstance(result, torch.Tensor) else result
+    if not isinstance(outputs, (tuple, list)) or not all(
+        isinstance(output, torch.Tensor) for output in outputs
+    ):
+        raise BadInput(
+            f"a network returned {type(result).__name__}; a tensor or a tuple of tensors is needed"
+        )
+    return tuple(output.detach() for output in outputs)
+
+
+def _spec(name: str, tensor: torch.Tensor) -> TensorSpec:
+    if tensor.dtype not in _DTYPES:
+        raise BadInput(f"{name} is {tensor.dtype}; networks with float32 in and out are exported")
+    return TensorSpec(name=name, dtype=_DTYPES[tensor.dtype], shape=tuple(tensor.shape))
