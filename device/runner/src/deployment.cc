@@ -1,0 +1,174 @@
+#include "deployment.h"
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "clock.h"
+
+namespace taskzip {
+namespace {
+
+// Adds the time from its construction to its destruction to a total.
+class Stopwatch {
+ public:
+  explicit Stopwatch(std::int64_t& total) : total_(total), start_(now_ns()) {}
+  ~Stopwatch() { total_ += now_ns() - start_; }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  std::int64_t& total_;
+  std::int64_t start_;
+};
+
+// What the policies have in common: the arguments, and two timed steps.
+class Policy : public Deployment {
+ public:
+  Policy(Backend& backend, const std::vector<TaskSpec>& tasks, const std::vector<ModelFile>& files)
+      : backend_(backend), tasks_(tasks), files_(files) {}
+
+ protected:
+  Result<std::unique_ptr<Model>> open(std::size_t task, Split& split) {
+    const Stopwatch watch(split.open_ns);
+    return backend_.open(files_[task]);
+  }
+
+  Result<std::unique_ptr<Entry>> prepare(Model& model, std::size_t task, Split& split) {
+    const Stopwatch watch(split.prepare_ns);
+    return model.load(tasks_[task]);
+  }
+
+  std::size_t task_count() const { return tasks_.size(); }
+  const std::string& path(std::size_t task) const { return files_[task].path; }
+
+ private:
+  Backend& backend_;
+  const std::vector<TaskSpec>& tasks_;
+  const std::vector<ModelFile>& files_;
+};
+
+// joint and separate-resident: every task is loaded, a switch picks from a table.
+class Resident : public Policy {
+ public:
+  using Policy::Policy;
+
+  Status load(std::size_t initial, Split& split) override {
+    for (std::size_t task = 0; task < task_count(); ++task) {
+      auto& model = models_[path(task)];
+      if (model == nullptr) {
+        auto opened = open(task, split);
+        TASKZIP_TRY(opened);
+        model = opened.take();
+      }
+      auto entry = prepare(*model, task, split);
+      TASKZIP_TRY(entry);
+      entries_.push_back(entry.take());
+    }
+    current_ = entries_[initial].get();
+    return {};
+  }
+
+  Status switch_to(std::size_t task, Split&) override {
+    current_ = entries_[task].get();
+    return {};
+  }
+
+  Entry& current() override { return *current_; }
+  bool is_resident() const override { return true; }
+
+  void unload() override {
+    entries_.clear();
+    models_.clear();
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<Model>> models_;
+  std::vector<std::unique_ptr<Entry>> entries_;
+  Entry* current_ = nullptr;
+};
+
+// joint-lazy: the file stays open, one task is loaded. The next task is loaded before the last one
+// goes, so that packed weights which both use keep a user and are not packed again.
+class Lazy : public Policy {
+ public:
+  using Policy::Policy;
+
+  Status load(std::size_t initial, Split& split) override {
+    auto opened = open(initial, split);
+    TASKZIP_TRY(opened);
+    model_ = opened.take();
+    return switch_to(initial, split);
+  }
+
+  Status switch_to(std::size_t task, Split& split) override {
+    auto next = prepare(*model_, task, split);
+    TASKZIP_TRY(next);
+    const Stopwatch watch(split.unload_ns);
+    entry_ = next.take();
+    return {};
+  }
+
+  Entry& current() override { return *entry_; }
+  bool is_resident() const override { return false; }
+
+  void unload() override {
+    entry_.reset();
+    model_.reset();
+  }
+
+ private:
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Entry> entry_;
+};
+
+// separate-swap: one file is open, one task is loaded; both go before the next come.
+class Swap : public Policy {
+ public:
+  using Policy::Policy;
+
+  Status load(std::size_t initial, Split& split) override { return switch_to(initial, split); }
+
+  Status switch_to(std::size_t task, Split& split) override {
+    {
+      const Stopwatch watch(split.unload_ns);
+      unload();
+    }
+    auto opened = open(task, split);
+    TASKZIP_TRY(opened);
+    model_ = opened.take();
+    auto entry = prepare(*model_, task, split);
+    TASKZIP_TRY(entry);
+    entry_ = entry.take();
+    return {};
+  }
+
+  Entry& current() override { return *entry_; }
+  bool is_resident() const override { return false; }
+
+  void unload() override {
+    entry_.reset();
+    model_.reset();
+  }
+
+ private:
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Entry> entry_;
+};
+
+}  // namespace
+
+std::unique_ptr<Deployment> make_deployment(DeploymentKind kind, Backend& backend,
+                                            const std::vector<TaskSpec>& tasks,
+                                            const std::vector<ModelFile>& files) {
+  switch (kind) {
+    case DeploymentKind::kJointLazy:
+      return std::make_unique<Lazy>(backend, tasks, files);
+    case DeploymentKind::kSeparateSwap:
+      return std::make_unique<Swap>(backend, tasks, files);
+    default:
+      return std::make_unique<Resident>(backend, tasks, files);
+  }
+}
+
+}  // namespace taskzip

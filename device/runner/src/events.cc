@@ -1,0 +1,102 @@
+#include "events.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+namespace taskzip {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kLongestMessage = 4000;  // characters, as the contract says
+
+void append(std::string& pending, const Json& event) {
+  // Messages of a runtime may hold bytes that are no UTF-8; they are replaced, never thrown on.
+  pending += event.dump(-1, ' ', false, Json::error_handler_t::replace);
+  pending += '\n';
+}
+
+}  // namespace
+
+void EventLog::hello(Runtime runtime, const std::string& runtime_version) {
+  append(pending_, {{"kind", "hello"},
+                    {"contract", kContractVersion},
+                    {"runner_version", TASKZIP_RUNNER_VERSION},
+                    {"runtime", name_of(runtime)},
+                    {"runtime_version", runtime_version},
+                    {"pid", getpid()}});
+}
+
+void EventLog::load(const LoadEvent& event) {
+  append(pending_, {{"kind", "load"},
+                    {"load_ns", event.load_ns},
+                    {"open_ns", event.open_ns},
+                    {"prepare_ns", event.prepare_ns},
+                    {"resident_fraction", event.resident_fraction},
+                    {"minor_faults", event.faults.minor},
+                    {"major_faults", event.faults.major}});
+}
+
+void EventLog::step(const SwitchEvent& event) {
+  append(pending_, {{"kind", "switch"},
+                    {"index", event.index},
+                    {"task", event.task},
+                    {"warmup", event.is_warmup},
+                    {"switch_ns", event.switch_ns},
+                    {"unload_ns", event.unload_ns},
+                    {"open_ns", event.open_ns},
+                    {"prepare_ns", event.prepare_ns},
+                    {"first_output_ns", event.first_output_ns},
+                    {"inference_ns", event.inference_ns},
+                    {"resident_fraction", event.resident_fraction},
+                    {"minor_faults", event.faults.minor},
+                    {"major_faults", event.faults.major}});
+}
+
+void EventLog::memory(const MemoryEvent& event) {
+  append(pending_, {{"kind", "memory"},
+                    {"phase", event.phase},
+                    {"pss_bytes", event.reading.pss},
+                    {"uss_bytes", event.reading.uss},
+                    {"anonymous_bytes", event.reading.anonymous},
+                    {"file_bytes", event.reading.file},
+                    {"peak_pss_bytes", event.peak_pss_bytes},
+                    {"peak_rss_bytes", event.peak_rss_bytes}});
+}
+
+void EventLog::output(const std::string& task, const TensorSpec& tensor) {
+  append(pending_, {{"kind", "output"},
+                    {"task", task},
+                    {"name", tensor.name},
+                    {"file", tensor.file},
+                    {"bytes", tensor.bytes}});
+}
+
+void EventLog::failure(const Error& error) {
+  append(pending_, {{"kind", "failure"},
+                    {"code", error.code},
+                    {"message", error.message.substr(0, kLongestMessage)}});
+}
+
+void EventLog::done(std::size_t packed_cache_bytes) {
+  append(pending_, {{"kind", "done"}, {"packed_cache_bytes", packed_cache_bytes}});
+}
+
+void EventLog::flush() {
+  for (std::size_t at = 0; at < pending_.size();) {
+    const ssize_t written = write(fd_, pending_.data() + at, pending_.size() - at);
+    if (written <= 0) {
+      break;  // the reader is gone; there is nobody left to tell
+    }
+    at += static_cast<std::size_t>(written);
+  }
+  pending_.clear();
+}
+
+std::string version_line() {
+  const Json line = {{"contract", kContractVersion}, {"runner_version", TASKZIP_RUNNER_VERSION}};
+  return line.dump() + "\n";
+}
+
+}  // namespace taskzip

@@ -1,0 +1,69 @@
+// What the runner says: one JSON object a line on standard output (contracts/events.py).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "faults.h"
+#include "memory.h"
+#include "result.h"
+#include "spec.h"
+
+namespace taskzip {
+
+struct LoadEvent {
+  std::int64_t load_ns = 0;
+  std::int64_t open_ns = 0;
+  std::int64_t prepare_ns = 0;
+  double resident_fraction = 0;
+  Faults faults;
+};
+
+struct SwitchEvent {
+  std::size_t index = 0;
+  std::string task;
+  bool is_warmup = false;
+  std::int64_t switch_ns = 0;
+  std::int64_t unload_ns = 0;
+  std::int64_t open_ns = 0;
+  std::int64_t prepare_ns = 0;
+  std::int64_t first_output_ns = 0;
+  std::vector<std::int64_t> inference_ns;
+  double resident_fraction = 0;
+  Faults faults;
+};
+
+struct MemoryEvent {
+  const char* phase = "";
+  MemoryReading reading;
+  std::int64_t peak_pss_bytes = 0;
+  std::int64_t peak_rss_bytes = 0;
+};
+
+// Collects events and writes them with flush(). Nothing is written while a walk is timed: on one
+// core the reader of the pipe would wake up in the middle of the next step.
+class EventLog {
+ public:
+  explicit EventLog(int fd) : fd_(fd) {}
+
+  void hello(Runtime runtime, const std::string& runtime_version);
+  void load(const LoadEvent& event);
+  void step(const SwitchEvent& event);
+  void memory(const MemoryEvent& event);
+  void output(const std::string& task, const TensorSpec& tensor);
+  void failure(const Error& error);
+  void done(std::size_t packed_cache_bytes);
+
+  // Writes all events collected so far.
+  void flush();
+
+ private:
+  int fd_;
+  std::string pending_;
+};
+
+// The line that `--version` prints: contract and runner version, no runtime loaded.
+std::string version_line();
+
+}  // namespace taskzip

@@ -1,0 +1,283 @@
+// ExecuTorch behind the Backend interface: one Program a file, one Method a task.
+#include "backend.h"
+
+#include <executorch/extension/data_loader/mmap_data_loader.h>
+#include <executorch/extension/memory_allocator/malloc_memory_allocator.h>
+#include <executorch/extension/threadpool/threadpool_guard.h>
+#include <executorch/runtime/backend/backend_options_map.h>
+#include <executorch/runtime/executor/method.h>
+#include <executorch/runtime/executor/program.h>
+#include <executorch/runtime/platform/runtime.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "codes.h"
+#include "executorch/threadpool_symbols.h"
+
+namespace taskzip {
+namespace {
+
+namespace et = ::executorch::runtime;
+using ::executorch::extension::MallocMemoryAllocator;
+using ::executorch::extension::MmapDataLoader;
+namespace threadpool = ::executorch::extension::threadpool;
+
+constexpr char kXnnpack[] = "XnnpackBackend";
+constexpr int kShareWorkspaceGlobally = 2;  // WorkspaceSharingMode::Global of XNNPACKBackend.h
+using Arenas = std::vector<std::vector<std::uint8_t>>;
+
+Error failed(const char* code, const std::string& what, et::Error error) {
+  return Error{code, what + ": ExecuTorch error " + std::to_string(static_cast<int>(error))};
+}
+
+et::etensor::ScalarType scalar_type(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat32:
+      return et::etensor::ScalarType::Float;
+    case DType::kFloat16:
+      return et::etensor::ScalarType::Half;
+    case DType::kInt64:
+      return et::etensor::ScalarType::Long;
+    case DType::kInt32:
+      return et::etensor::ScalarType::Int;
+    case DType::kInt8:
+      return et::etensor::ScalarType::Char;
+    case DType::kUInt8:
+      return et::etensor::ScalarType::Byte;
+    case DType::kBool:
+      return et::etensor::ScalarType::Bool;
+  }
+  return et::etensor::ScalarType::Undefined;
+}
+
+// XNNPACK's settings for one file. Weights are packed once however many methods use them, and all
+// delegates share one workspace, since the runner runs one task at a time.
+class DelegateOptions {
+ public:
+  explicit DelegateOptions(const std::string& packed_path) {
+    bool fits = options_.set_option("weight_cache_enabled", true) == et::Error::Ok &&
+                options_.set_option("workspace_sharing_mode", kShareWorkspaceGlobally) ==
+                    et::Error::Ok;
+    if (!packed_path.empty()) {
+      fits = fits &&
+             options_.set_option("packed_cache_path", packed_path.c_str()) == et::Error::Ok &&
+             options_.set_option("save_weight_cache_on_disk", true) == et::Error::Ok;
+    }
+    is_valid_ = fits && packed_path.size() < et::kMaxOptionValueLength &&
+                map_.set_options(kXnnpack, options_.view()) == et::Error::Ok;
+  }
+  DelegateOptions(const DelegateOptions&) = delete;
+  DelegateOptions& operator=(const DelegateOptions&) = delete;
+
+  bool is_valid() const { return is_valid_; }
+  const et::LoadBackendOptionsMap& map() const { return map_; }
+
+ private:
+  et::BackendOptions<4> options_;
+  et::LoadBackendOptionsMap map_;
+  bool is_valid_ = false;
+};
+
+// A tensor whose data the caller of write_inputs owns.
+class InputTensor {
+ public:
+  explicit InputTensor(const TensorSpec& spec)
+      : sizes_(spec.shape.begin(), spec.shape.end()),
+        order_(sizes_.size()),
+        strides_(sizes_.size()),
+        impl_(layout(spec)) {}
+  InputTensor(const InputTensor&) = delete;
+  InputTensor& operator=(const InputTensor&) = delete;
+
+  et::EValue with_data(const Bytes& bytes) {
+    impl_.set_data(const_cast<unsigned char*>(bytes.data()));
+    return et::EValue(et::etensor::Tensor(&impl_));
+  }
+
+ private:
+  et::etensor::TensorImpl layout(const TensorSpec& spec) {
+    std::int32_t stride = 1;
+    for (std::size_t i = sizes_.size(); i-- > 0;) {
+      order_[i] = static_cast<std::uint8_t>(i);
+      strides_[i] = stride;
+      stride *= sizes_[i];
+    }
+    return {scalar_type(spec.dtype), static_cast<ssize_t>(sizes_.size()),
+            sizes_.data(),           nullptr,
+            order_.data(),           strides_.data()};
+  }
+
+  std::vector<std::int32_t> sizes_;
+  std::vector<std::uint8_t> order_;
+  std::vector<std::int32_t> strides_;
+  et::etensor::TensorImpl impl_;
+};
+
+class ExecutorchEntry : public Entry {
+ public:
+  // `arenas` belong to the file: its methods share their activation memory.
+  ExecutorchEntry(const TaskSpec& task, Arenas& arenas) {
+    for (auto& arena : arenas) {
+      spans_.emplace_back(arena.data(), arena.size());
+    }
+    planned_.emplace(et::Span<et::Span<std::uint8_t>>(spans_.data(), spans_.size()));
+    manager_.emplace(&method_allocator_, &*planned_, &temporary_allocator_);
+    for (const TensorSpec& tensor : task.inputs) {
+      inputs_.push_back(std::make_unique<InputTensor>(tensor));
+    }
+  }
+
+  et::MemoryManager* manager() { return &*manager_; }
+
+  // @retval tensor_mismatch the method has other inputs or outputs than the task
+  Status adopt(et::Method method, const TaskSpec& task) {
+    method_.emplace(std::move(method));
+    if (method_->inputs_size() != task.inputs.size() ||
+        method_->outputs_size() != task.outputs.size()) {
+      return Error{code::kTensorMismatch, task.entry + ": has " +
+                                              std::to_string(method_->inputs_size()) +
+                                              " inputs and " +
+                                              std::to_string(method_->outputs_size()) + " outputs"};
+    }
+    for (std::size_t i = 0; i < task.outputs.size(); ++i) {
+      auto meta = method_->method_meta().output_tensor_meta(i);
+      if (!meta.ok() || meta->nbytes() != task.outputs[i].bytes) {
+        return Error{code::kTensorMismatch, task.entry + ": output " + std::to_string(i) +
+                                                " is no tensor of " +
+                                                std::to_string(task.outputs[i].bytes) + " bytes"};
+      }
+    }
+    return {};
+  }
+
+  Status write_inputs(const std::vector<Bytes>& inputs) override {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const et::Error error = method_->set_input(inputs_[i]->with_data(inputs[i]), i);
+      if (error != et::Error::Ok) {
+        return failed(code::kInvokeFailed, "input " + std::to_string(i), error);
+      }
+    }
+    return {};
+  }
+
+  Status invoke() override {
+    const et::Error error = method_->execute();
+    return error == et::Error::Ok ? Status() : failed(code::kInvokeFailed, "execute", error);
+  }
+
+  Status read_outputs(std::vector<Bytes>& outputs) override {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const et::EValue& value = method_->get_output(i);
+      if (!value.isTensor() || value.toTensor().nbytes() != outputs[i].size()) {
+        return Error{code::kInvokeFailed, "output " + std::to_string(i) + " changed its size"};
+      }
+      std::memcpy(outputs[i].data(), value.toTensor().const_data_ptr(), outputs[i].size());
+    }
+    return {};
+  }
+
+ private:
+  MallocMemoryAllocator method_allocator_;
+  MallocMemoryAllocator temporary_allocator_;
+  std::vector<et::Span<std::uint8_t>> spans_;
+  std::optional<et::HierarchicalAllocator> planned_;
+  std::optional<et::MemoryManager> manager_;
+  std::vector<std::unique_ptr<InputTensor>> inputs_;
+  std::optional<et::Method> method_;  // last, so that it is destroyed before its memory
+};
+
+class ExecutorchModel : public Model {
+ public:
+  ExecutorchModel(const ModelFile& file, MmapDataLoader loader)
+      : path_(file.path), options_(file.packed_path), loader_(std::move(loader)) {}
+
+  // @retval open_failed the file is not an ExecuTorch program, or its packed path is too long
+  Status read_program() {
+    if (!options_.is_valid()) {
+      return Error{code::kOpenFailed, path_ + ": XNNPACK's options do not fit, is the packed " +
+                                          "cache's path too long?"};
+    }
+    auto program = et::Program::load(&loader_);
+    if (!program.ok()) {
+      return failed(code::kOpenFailed, path_, program.error());
+    }
+    program_.emplace(std::move(program.get()));
+    return size_arenas();
+  }
+
+  Result<std::unique_ptr<Entry>> load(const TaskSpec& task) override {
+    if (!program_->method_meta(task.entry.c_str()).ok()) {
+      return Error{code::kEntryMissing, path_ + ": no method " + task.entry};
+    }
+    auto entry = std::make_unique<ExecutorchEntry>(task, arenas_);
+    auto method = program_->load_method(task.entry.c_str(), entry->manager(), nullptr, nullptr,
+                                        &options_.map());
+    if (!method.ok()) {
+      return failed(code::kLoadFailed, path_ + ": method " + task.entry, method.error());
+    }
+    TASKZIP_TRY(entry->adopt(std::move(method.get()), task));
+    return std::unique_ptr<Entry>(std::move(entry));
+  }
+
+ private:
+  // Arenas as large as the largest method needs.
+  Status size_arenas() {
+    for (std::size_t i = 0; i < program_->num_methods(); ++i) {
+      auto name = program_->get_method_name(i);
+      auto meta = name.ok() ? program_->method_meta(*name) : et::Result<et::MethodMeta>(
+                                                                 name.error());
+      if (!meta.ok()) {
+        return failed(code::kOpenFailed, path_ + ": method " + std::to_string(i), meta.error());
+      }
+      arenas_.resize(std::max(arenas_.size(), meta->num_memory_planned_buffers()));
+      for (std::size_t id = 0; id < meta->num_memory_planned_buffers(); ++id) {
+        auto bytes = meta->memory_planned_buffer_size(id);
+        const auto needed = bytes.ok() ? static_cast<std::size_t>(*bytes) : 0;
+        arenas_[id].resize(std::max(arenas_[id].size(), needed));
+      }
+    }
+    return {};
+  }
+
+  std::string path_;
+  DelegateOptions options_;
+  MmapDataLoader loader_;
+  std::optional<et::Program> program_;
+  Arenas arenas_;
+};
+
+class ExecutorchBackend : public Backend {
+ public:
+  // One thread needs no pool: nothing is started for it.
+  explicit ExecutorchBackend(int threads) {
+    et::runtime_init();
+    if (threads == 1) {
+      threadpool::NoThreadPoolGuard::set_enabled(true);
+    } else {
+      threadpool::get_threadpool()->_unsafe_reset_threadpool(static_cast<std::uint32_t>(threads));
+    }
+  }
+
+  Result<std::unique_ptr<Model>> open(const ModelFile& file) override {
+    auto loader =
+        MmapDataLoader::from(file.path.c_str(), MmapDataLoader::MlockConfig::NoMlock);
+    if (!loader.ok()) {
+      return failed(code::kOpenFailed, file.path, loader.error());
+    }
+    auto model = std::make_unique<ExecutorchModel>(file, std::move(loader.get()));
+    TASKZIP_TRY(model->read_program());
+    return std::unique_ptr<Model>(std::move(model));
+  }
+
+  const char* version() const override { return TASKZIP_EXECUTORCH_RELEASE; }
+};
+
+}  // namespace
+}  // namespace taskzip
+
+extern "C" taskzip::Backend* taskzip_create_backend(int threads, taskzip::Error*) {
+  return new taskzip::ExecutorchBackend(threads);
+}

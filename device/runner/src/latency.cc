@@ -1,0 +1,80 @@
+// The timed loop of the whole project: every latency that a report shows is taken here.
+#include "clock.h"
+#include "packed_cache.h"
+#include "page_cache.h"
+#include "stage.h"
+
+namespace taskzip {
+namespace {
+
+Status load(Stage& stage) {
+  LoadEvent event;
+  auto fraction = stage.settle_cache(stage.all_paths());
+  TASKZIP_TRY(fraction);
+  event.resident_fraction = fraction.value();
+  Split split;
+  const Faults before = faults_so_far();
+  const std::int64_t start = now_ns();
+  TASKZIP_TRY(stage.deployment.load(stage.initial_task(), split));
+  event.load_ns = now_ns() - start;
+  event.faults = faults_so_far() - before;
+  event.open_ns = split.open_ns;
+  event.prepare_ns = split.prepare_ns;
+  stage.log.load(event);
+  return {};
+}
+
+// Between the readings of the clock nothing happens but what they measure.
+Status time_step(Stage& stage, std::size_t task, SwitchEvent& event) {
+  Split split;
+  const Faults before = faults_so_far();
+  const std::int64_t requested = now_ns();
+  TASKZIP_TRY(stage.deployment.switch_to(task, split));
+  const std::int64_t ready = now_ns();
+  TASKZIP_TRY(stage.infer_current(task));
+  const std::int64_t answered = now_ns();
+  event.faults = faults_so_far() - before;
+  for (std::int64_t& inference_ns : event.inference_ns) {
+    const std::int64_t start = now_ns();
+    TASKZIP_TRY(stage.infer_current(task));
+    inference_ns = now_ns() - start;
+  }
+  event.switch_ns = ready - requested;
+  event.first_output_ns = answered - requested;
+  event.unload_ns = split.unload_ns;
+  event.open_ns = split.open_ns;
+  event.prepare_ns = split.prepare_ns;
+  return {};
+}
+
+Status step(Stage& stage, std::size_t index) {
+  const std::size_t task = stage.spec.sequence[index];
+  SwitchEvent event;
+  event.index = index;
+  event.task = stage.spec.tasks[task].name;
+  event.is_warmup = index < stage.spec.warmups;
+  event.inference_ns.resize(stage.spec.inferences);
+  auto fraction = stage.settle_cache(files_read_by(stage.files[task]));
+  TASKZIP_TRY(fraction);
+  event.resident_fraction = fraction.value();
+  TASKZIP_TRY(time_step(stage, task, event));
+  stage.log.step(event);
+  return {};
+}
+
+}  // namespace
+
+Status run_latency(Stage& stage) {
+  if (stage.spec.cache == CacheState::kWarm) {
+    TASKZIP_TRY(read_through(stage.all_paths()));
+  }
+  TASKZIP_TRY(load(stage));
+  TASKZIP_TRY(stage.infer_current(stage.initial_task()));  // its output is ready before step 0
+  for (std::size_t index = 0; index < stage.spec.sequence.size(); ++index) {
+    TASKZIP_TRY(step(stage, index));
+  }
+  stage.deployment.unload();
+  return {};
+}
+
+}  // namespace taskzip
