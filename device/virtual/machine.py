@@ -4,20 +4,22 @@ import contextlib
 import os
 import platform
 import select
+import shutil
 import signal
 import subprocess
 import time
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.device.virtual.command import MachineFiles, qemu_command
 from taskzip.device.virtual.endpoint import answers, free_port
 from taskzip.device.virtual.errors import BootFailed, OtherPort, PortInUse
+from taskzip.device.virtual.filesystem import make_ext4
 from taskzip.device.virtual.image import Image, build_image
 from taskzip.device.virtual.lock import locked
 from taskzip.device.virtual.profile import Profile
-from taskzip.device.virtual.programs import find_program, run_step
+from taskzip.device.virtual.programs import find_program
 from taskzip.device.virtual.state import (
     RunningMachine,
     is_ours,
@@ -47,21 +49,22 @@ def start(profile: Profile, progress: Progress, port: int | None = None) -> Runn
     find_program("qemu-system-aarch64")
     image = build_image(progress)
     files = machine_files(profile)
-    with locked(_lock(files), progress, "starts or stops the same emulated device"):
+    with _no_other_changes(progress):
         running = read_running(files)
         if running and _is_usable(running, image, port):
             return running
         if running:
             progress.step("Restarting the emulated device: it does not answer, or is outdated")
             _terminate(running.pid, files)
+        _remove_remains()
         return _boot(profile, image, files, port, progress)
 
 
 def stop(machine: RunningMachine, progress: Progress) -> None:
     """End that machine; nothing happens when it has ended already."""
-    with locked(_lock(machine.files), progress, "starts or stops the same emulated device"):
+    with _no_other_changes(progress):
         _terminate(machine.pid, machine.files)
-        machine.files.state.unlink(missing_ok=True)
+        _remove_remains()
 
 
 def list_running() -> tuple[RunningMachine, ...]:
@@ -71,8 +74,18 @@ def list_running() -> tuple[RunningMachine, ...]:
     return tuple(sorted(filter(None, found), key=lambda machine: machine.started_at))
 
 
-def _lock(files: MachineFiles) -> Path:
-    return files.folder.with_name(f"{files.folder.name}.lock")
+def _no_other_changes(progress: Progress) -> AbstractContextManager[None]:
+    lock = machines_folder().with_name("machines.lock")
+    return locked(lock, progress, "starts or stops an emulated device")
+
+
+def _remove_remains() -> None:
+    """Remove the folders of machines that ended, and end those whose start was interrupted."""
+    for folder in machines_folder().glob("*/"):
+        files = MachineFiles(folder)
+        if read_running(files) is None:
+            _terminate_started(files)
+            shutil.rmtree(folder)
 
 
 def _is_usable(machine: RunningMachine, image: Image, port: int | None) -> bool:
@@ -84,19 +97,15 @@ def _is_usable(machine: RunningMachine, image: Image, port: int | None) -> bool:
 def _boot(
     profile: Profile, image: Image, files: MachineFiles, port: int | None, progress: Progress
 ) -> RunningMachine:
-    files.folder.mkdir(parents=True, exist_ok=True)
-    files.boot_log.write_bytes(b"")
+    files.folder.mkdir(parents=True)
+    files.boot_log.touch()
     with progress_bar(progress, f"Starting the emulated ARM device ({profile.clock} clock)"):
-        _make_disk(files.disk, profile.disk_mib)
         try:
             taken = _launch(profile, image, files, port)
-        finally:
-            files.disk.unlink()  # QEMU has it open: its space is freed when QEMU ends
-        pid = int(files.pid.read_text())
-        try:
+            pid = int(files.pid.read_text())
             _await_answer(pid, taken, files)
         except BaseException:
-            _terminate(pid, files)
+            _terminate_started(files)
             raise
     machine = RunningMachine(
         pid=pid,
@@ -109,17 +118,17 @@ def _boot(
     return machine
 
 
-def _make_disk(file: Path, mib: int) -> None:
-    """An empty ext4 disk that takes space only as it fills; without a journal's own writes."""
-    file.unlink(missing_ok=True)
-    run_step(
-        "making the device's disk",
-        ["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0", file, f"{mib}M"],
-    )
-
-
 def _launch(profile: Profile, image: Image, files: MachineFiles, port: int | None) -> int:
-    """Start QEMU, which binds the port itself; another free port is tried if it was faster gone."""
+    """Start QEMU with a new disk; returns the port it listens on."""
+    make_ext4(files.disk, profile.disk_mib * 1024)
+    try:
+        return _run_qemu(profile, image, files, port)
+    finally:
+        files.disk.unlink()  # QEMU has it open: its space is freed when QEMU ends
+
+
+def _run_qemu(profile: Profile, image: Image, files: MachineFiles, port: int | None) -> int:
+    """Start QEMU, which binds the port itself: a free one may be gone by then, so try others."""
     for _ in range(1 if port else _PORT_ATTEMPTS):
         taken = port or free_port()
         command = qemu_command(profile, image, files, taken, has_kvm())
@@ -158,6 +167,12 @@ def _await_answer(pid: int, port: int, files: MachineFiles) -> None:
 
 def _boot_log(files: MachineFiles) -> str:
     return files.boot_log.read_text(errors="replace")
+
+
+def _terminate_started(files: MachineFiles) -> None:
+    """End the machine whose pid QEMU wrote there, if it wrote one."""
+    with contextlib.suppress(OSError, ValueError):
+        _terminate(int(files.pid.read_text()), files)
 
 
 def _terminate(pid: int, files: MachineFiles) -> None:
