@@ -1,0 +1,57 @@
+from pathlib import Path
+
+from taskzip.device.virtual.command import MachineFiles, qemu_command
+from taskzip.device.virtual.image import Image
+from taskzip.device.virtual.profile import Profile
+
+IMAGE = Image(Path("/cache/recipe"))
+FILES = MachineFiles(Path("/cache/a, b"))
+BLACKLIST = (
+    "initcall_blacklist=bpf_tcp_ca_kfunc_init,init_kprobe_trace,jent_mod_init,"
+    "load_system_certificate_list"
+)
+KERNEL = (
+    "console=ttyAMA0 quiet loglevel=3 panic=-1 audit=0 cryptomgr.notests lsm=capability "
+    f"mitigations=off init_on_alloc=0 {BLACKLIST}"
+)
+
+
+def test_the_counted_clock_counts_on_one_core_and_leaves_nothing_to_chance() -> None:
+    profile = Profile(clock="counted", memory_mib=256, flash_read_bytes_per_second=7)
+    assert qemu_command(profile, IMAGE, FILES, port=4711, has_kvm=True) == [
+        "qemu-system-aarch64",
+        *("-M", "virt", "-cpu", "cortex-a76", "-smp", "1"),
+        *("-accel", "tcg,thread=single", "-icount", "shift=0,align=off,sleep=on"),
+        *("-seed", "1", "-rtc", "clock=vm"),
+        *("-m", "256M"),
+        *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"),
+        *("-serial", "file:/cache/a, b/boot.log"),
+        *("-kernel", "/cache/recipe/kernel", "-initrd", "/cache/recipe/initramfs.cpio"),
+        *("-append", f"{KERNEL} nokaslr norandmaps taskzip_idle_stop_seconds=1800"),
+        *("-drive", "if=none,id=root,format=raw,readonly=on,file=/cache/recipe/root.ext4"),
+        "-drive",
+        "if=none,id=flash,format=raw,throttling.bps-read=7,throttling.bps-write=200000000,"
+        "file=/cache/a,, b/flash.ext4",
+        *("-device", "virtio-blk-device,drive=flash"),
+        *("-device", "virtio-blk-device,drive=root"),
+        *("-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:4711-:5555"),
+        *("-device", "virtio-net-device,netdev=net"),
+        *("-daemonize", "-pidfile", "/cache/a, b/qemu.pid"),
+    ]
+
+
+def processor(profile: Profile, *, has_kvm: bool) -> list[str]:
+    command = qemu_command(profile, IMAGE, FILES, port=1, has_kvm=has_kvm)
+    return command[1 : command.index("-m")]
+
+
+def test_the_real_clock_emulates_its_cores_in_threads() -> None:
+    assert processor(Profile(clock="real", cpus=2), has_kvm=False) == [
+        *("-M", "virt", "-cpu", "cortex-a76", "-smp", "2", "-accel", "tcg,thread=multi"),
+    ]
+
+
+def test_the_real_clock_runs_on_an_arm_computer_itself() -> None:
+    assert processor(Profile(clock="real", cpus=3), has_kvm=True) == [
+        *("-M", "virt,gic-version=max", "-cpu", "host", "-smp", "3", "-accel", "kvm"),
+    ]

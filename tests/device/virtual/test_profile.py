@@ -1,0 +1,44 @@
+import pytest
+from pydantic import ValidationError
+
+from taskzip.device.virtual.profile import Profile
+
+
+def test_equal_profiles_are_the_same_device() -> None:
+    assert Profile(clock="real").id == Profile(clock="real", memory_mib=512).id
+
+
+def test_the_id_names_label_and_clock_and_fits_a_folder() -> None:
+    assert Profile(clock="counted", label="test-7").id == "test-7-counted-78d6e4e7a1cc"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clock": "counted"},
+        {"memory_mib": 256},
+        {"cpus": 1},
+        {"flash_read_bytes_per_second": 1},
+        {"flash_write_bytes_per_second": 1},
+        {"disk_mib": 64},
+        {"idle_stop_seconds": 5},
+        {"label": "other"},
+    ],
+)
+def test_any_difference_is_another_device(change: dict[str, object]) -> None:
+    real = Profile(clock="real")
+    assert Profile.model_validate({**real.model_dump(), **change}).id != real.id
+
+
+def test_the_counted_clock_has_one_core_whatever_was_asked() -> None:
+    four, two = (Profile(clock="counted", cpus=cpus) for cpus in (4, 2))
+    assert four.vcpus == 1
+    assert four.id == two.id
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"memory_mib": 64}, {"cpus": 0}, {"label": "../up"}, {"disk_mib": 1}]
+)
+def test_impossible_devices_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Profile.model_validate({"clock": "real", **wrong})
