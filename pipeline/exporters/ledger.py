@@ -21,7 +21,8 @@ Identity = tuple[int, int, tuple[int, ...], tuple[int, ...], torch.dtype]
 def identity(tensor: torch.Tensor) -> Identity:
     """Equal for tensors that are the same view of the same memory."""
     address = tensor.untyped_storage().data_ptr()
-    return address, tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+    offset = int(tensor.storage_offset())
+    return address, offset, tuple(tensor.shape), tensor.stride(), tensor.dtype
 
 
 def sharing(networks: Mapping[str, nn.Module]) -> Sharing:

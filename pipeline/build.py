@@ -1,0 +1,140 @@
+"""The composer: tasks → zip → export → bundle, each stage only if something it reads changed.
+
+Nothing here imports a framework until a stage has to run, so that finding nothing to do is quick.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
+from taskzip.contracts.config import Config
+from taskzip.contracts.errors import BadInput
+from taskzip.contracts.progress import Progress
+from taskzip.contracts.zipresult import ZipResult
+from taskzip.pipeline import layout, stamp
+
+if TYPE_CHECKING:
+    from taskzip.pipeline.zip_stage import Networks
+
+_ZIP_PACKAGES = ("torch", "numpy", "scipy", "safetensors")
+_EXPORT_PACKAGES = ("torch", "executorch", "litert-torch", "ai-edge-litert")
+
+
+def build(
+    config: Config, folder: Path, out_dir: Path, progress: Progress, *, fresh: bool = False
+) -> Bundle:
+    """The bundle of a config whose modules lie in `folder`; `fresh` runs all stages anyway."""
+    stages = Stages(config, folder.absolute(), out_dir)
+    return stages.export(progress, stages.zip(progress, fresh=fresh), fresh=fresh)
+
+
+def zip_stage(
+    config: Config, folder: Path, out_dir: Path, progress: Progress, *, fresh: bool = False
+) -> ZipResult:
+    """Zip alone: `zip.json` and the folder `zip`."""
+    Stages(config, folder.absolute(), out_dir).zip(progress, fresh=fresh)
+    return ZipResult.read(layout.zip_result(out_dir))
+
+
+def export_stage(
+    config: Config, folder: Path, out_dir: Path, progress: Progress, *, fresh: bool = False
+) -> Bundle:
+    """Export what was zipped before; BadInput if that is not there or out of date."""
+    stages = Stages(config, folder.absolute(), out_dir)
+    reasons = stages.reasons_to_zip()
+    if reasons:
+        raise BadInput(
+            f"{out_dir}: there is no zip of this config to export ({'; '.join(reasons)}); "
+            "run `deploy zip` first"
+        )
+    return stages.export(progress, None, fresh=fresh)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of one config into one output folder; `folder` is absolute."""
+
+    config: Config
+    folder: Path
+    out_dir: Path
+
+    def reasons_to_zip(self) -> tuple[str, ...]:
+        """Why the zip stage would run; empty if it would not."""
+        return stamp.reasons_to_run(
+            self._stamp("zip"), self._zip_inputs(), self.folder, self.out_dir
+        )
+
+    def reasons_to_export(self) -> tuple[str, ...]:
+        """Why the export stage would run, given the zip that is there; empty if it would not."""
+        return stamp.reasons_to_run(
+            self._stamp("export"), self._export_inputs(), self.folder, self.out_dir
+        )
+
+    def zip(self, progress: Progress, *, fresh: bool) -> "Networks | None":
+        """The zip stage; None if nothing changed."""
+        self.config.write(layout.resolved_config(self.out_dir))
+        reasons = ("asked for",) if fresh else self.reasons_to_zip()
+        if not reasons:
+            progress.step("zip: nothing changed")
+            return None
+        progress.step(f"zip: {'; '.join(reasons)}")
+        from taskzip.pipeline.zip_stage import run_zip  # noqa: PLC0415  # imports torch
+
+        inputs = self._zip_inputs()
+        networks = run_zip(self.config, self.folder, self.out_dir, progress)
+        written = (layout.zip_result(self.out_dir), *layout.zip_folder(self.out_dir).iterdir())
+        self._write_stamp("zip", inputs, written, stamp.imported_sources(self.folder))
+        return networks
+
+    def export(self, progress: Progress, networks: "Networks | None", *, fresh: bool) -> Bundle:
+        """The export stage; `networks` are those just zipped, else they are loaded."""
+        manifest = layout.bundle_folder(self.out_dir) / BUNDLE_FILE
+        reasons = ("asked for",) if fresh else self.reasons_to_export()
+        if not reasons:
+            progress.step("export: nothing changed")
+            return Bundle.read(manifest)
+        progress.step(f"export: {'; '.join(reasons)}")
+        from taskzip.pipeline.export_stage import run_export  # noqa: PLC0415  # imports torch
+        from taskzip.pipeline.zip_stage import load_networks  # noqa: PLC0415  # imports torch
+
+        inputs = self._export_inputs()
+        loaded = networks or load_networks(self.config, self.folder, self.out_dir)
+        bundle = run_export(self.config, loaded, self.out_dir, progress)
+        files = (manifest.parent / file.path for file in (*bundle.models, *bundle.data))
+        self._write_stamp("export", inputs, (manifest, *files))
+        return bundle
+
+    def _stamp(self, stage: str) -> Path:
+        return layout.stamp(self.out_dir, stage)
+
+    def _write_stamp(
+        self,
+        stage: str,
+        inputs: dict[str, str],
+        written: tuple[Path, ...],
+        sources: dict[str, str] | None = None,
+    ) -> None:
+        outputs = sorted(path.relative_to(self.out_dir).as_posix() for path in written)
+        stamp.write_stamp(self._stamp(stage), inputs, outputs, self.out_dir, sources)
+
+    def _zip_inputs(self) -> dict[str, str]:
+        tasks = [task.model_dump(mode="json", exclude={"weights"}) for task in self.config.tasks]
+        weights = {
+            f"weights of {task.name}": stamp.hash_file(task.weights) for task in self.config.tasks
+        }
+        return {
+            "[[tasks]]": stamp.hash_data(tasks),
+            "[zip]": stamp.hash_data(self.config.zip.model_dump(mode="json")),
+            **weights,
+            "taskzip": stamp.own_code(),
+            **stamp.installed(_ZIP_PACKAGES),
+        }
+
+    def _export_inputs(self) -> dict[str, str]:
+        return {
+            "the zip": stamp.hash_file(self._stamp("zip")),
+            "[export]": stamp.hash_data(self.config.export.model_dump(mode="json")),
+            "taskzip": stamp.own_code(),
+            **stamp.installed(_EXPORT_PACKAGES),
+        }

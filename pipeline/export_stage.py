@@ -1,0 +1,32 @@
+"""The export stage: networks in, the bundle folder out."""
+
+from pathlib import Path
+
+import torch
+
+from taskzip.contracts.bundle import Bundle
+from taskzip.contracts.config import Config
+from taskzip.contracts.progress import Progress
+from taskzip.pipeline import layout
+from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
+from taskzip.pipeline.exporters.workers import export_workers
+from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.zip_stage import Networks
+
+
+def run_export(config: Config, networks: Networks, out_dir: Path, progress: Progress) -> Bundle:
+    """Export and check every file, and put the bundle in place."""
+    names = " and ".join(config.export.runtimes)
+    progress.step(f"starting the exporters for {names}")
+    with export_workers(config.export.runtimes) as workers:
+        tasks = [_two_forms(task, networks) for task in networks.tasks]
+        return write_bundle(tasks, config.export, layout.bundle_folder(out_dir), workers, progress)
+
+
+def _two_forms(task: Task, networks: Networks) -> TwoForms:
+    return TwoForms(task.name, networks.joint.task(task.name), task.network, (_one_example(task),))
+
+
+def _one_example(task: Task) -> torch.Tensor:
+    """The first calibration sample as a batch of one; `calibration` never yields nothing."""
+    return next(iter(task.calibration()))[:1].clone()

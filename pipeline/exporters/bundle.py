@@ -1,0 +1,202 @@
+"""The bundle folder: model files for every runtime, golden tensors, and the manifest."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import nn
+
+from taskzip.contracts.bundle import (
+    BUNDLE_FILE,
+    Bundle,
+    Entry,
+    File,
+    ModelFile,
+    Task,
+    Tolerance,
+)
+from taskzip.contracts.config import TINY, ExportConfig
+from taskzip.contracts.names import ModelKind, Runtime
+from taskzip.contracts.progress import Progress
+from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.ledger import sharing
+from taskzip.pipeline.exporters.tensors import input_spec, output_spec, outputs_of, raw_bytes
+from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
+
+SUFFIXES: dict[Runtime, str] = {"executorch": ".pte", "litert": ".tflite"}
+MAKERS = ("taskzip", "torch", "executorch", "litert-torch", "ai-edge-litert")
+_TINY_WIDTH = 8
+
+Form = Literal["joint", "separate"]
+
+
+@dataclass(frozen=True)
+class TwoForms:
+    """A task's network within the joint one and on its own; `inputs` are one real example."""
+
+    name: str
+    joint: nn.Module
+    separate: nn.Module
+    inputs: tuple[torch.Tensor, ...]
+
+    def entry(self, form: Form) -> EntryPoint:
+        """The entry point of one form."""
+        return EntryPoint(self.name, self.joint if form == "joint" else self.separate, self.inputs)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model file to make."""
+
+    runtime: Runtime
+    kind: ModelKind
+    entries: tuple[EntryPoint, ...]
+
+    @property
+    def path(self) -> str:
+        """Below the bundle's folder: separate files are called as their task."""
+        stem = self.entries[0].name if self.kind == "separate" else self.kind
+        return f"{self.runtime}/{stem}{SUFFIXES[self.runtime]}"
+
+
+def write_bundle(
+    tasks: Sequence[TwoForms],
+    config: ExportConfig,
+    folder: Path,
+    workers: ExportWorkers,
+    progress: Progress,
+) -> Bundle:
+    """Export, check and write everything; `folder` is replaced only when all of it is there."""
+    with _replacing(folder) as made:
+        tolerance = Tolerance(
+            absolute=config.tolerance_absolute, relative=config.tolerance_relative
+        )
+        tiny = tiny_entry()
+        models = _models(tasks, tiny, config.runtimes)
+        orders = [FileOrder(made / model.path, model.runtime, model.entries) for model in models]
+        workers.export(orders, tolerance, progress)
+        described = tuple(_describe(task, made) for task in tasks)
+        bundle = Bundle(
+            tasks=described,
+            tiny=_describe_tiny(tiny, made),
+            models=tuple(_model_file(model, made) for model in models),
+            data=tuple(_file(path, made) for path in sorted((made / "golden").iterdir())),
+            sharing=sharing({task.name: task.joint for task in tasks}),
+            tolerance=tolerance,
+            versions=versions(),
+        )
+        bundle.write(made / BUNDLE_FILE)
+    return bundle
+
+
+def tiny_entry() -> EntryPoint:
+    """The one-layer network of the memory baseline: always the same weights and input."""
+    generator = torch.Generator().manual_seed(0)
+    layer = nn.Linear(_TINY_WIDTH, _TINY_WIDTH)
+    with torch.no_grad():
+        layer.weight.normal_(generator=generator)
+        layer.bias.normal_(generator=generator)
+    return EntryPoint(TINY, layer.eval(), (torch.randn(1, _TINY_WIDTH, generator=generator),))
+
+
+def versions() -> dict[str, str]:
+    """Package → version of what makes the files."""
+    return {name: version(name) for name in MAKERS}
+
+
+def _models(
+    tasks: Sequence[TwoForms], tiny: EntryPoint, runtimes: Sequence[Runtime]
+) -> tuple[_Model, ...]:
+    joint = tuple(task.entry("joint") for task in tasks)
+    separate = [(task.entry("separate"),) for task in tasks]
+    return tuple(
+        model
+        for runtime in runtimes
+        for model in (
+            _Model(runtime, "tiny", (tiny,)),
+            _Model(runtime, "joint", joint),
+            *(_Model(runtime, "separate", entries) for entries in separate),
+        )
+    )
+
+
+def _describe(task: TwoForms, folder: Path) -> Task:
+    golden: dict[Form, tuple[torch.Tensor, ...]] = {
+        "joint": outputs_of(task.joint, task.inputs),
+        "separate": outputs_of(task.separate, task.inputs),
+    }
+    return _task(task.name, task.inputs, golden, folder)
+
+
+def _describe_tiny(tiny: EntryPoint, folder: Path) -> Task:
+    return _task(TINY, tiny.inputs, {"separate": outputs_of(tiny.module, tiny.inputs)}, folder)
+
+
+def _task(
+    name: str,
+    inputs: Sequence[torch.Tensor],
+    golden: dict[Form, tuple[torch.Tensor, ...]],
+    folder: Path,
+) -> Task:
+    return Task(
+        name=name,
+        inputs=tuple(input_spec(index, tensor) for index, tensor in enumerate(inputs)),
+        outputs=tuple(
+            output_spec(index, tensor) for index, tensor in enumerate(golden["separate"])
+        ),
+        golden_inputs=_write_raw(inputs, f"{name}.in", folder),
+        golden_outputs={
+            form: _write_raw(tensors, f"{name}.{form}.out", folder)
+            for form, tensors in golden.items()
+        },
+    )
+
+
+def _write_raw(tensors: Sequence[torch.Tensor], stem: str, folder: Path) -> tuple[str, ...]:
+    (folder / "golden").mkdir(exist_ok=True)
+    paths = tuple(f"golden/{stem}{index}.bin" for index in range(len(tensors)))
+    for path, tensor in zip(paths, tensors, strict=True):
+        (folder / path).write_bytes(raw_bytes(tensor))
+    return paths
+
+
+def _model_file(model: _Model, folder: Path) -> ModelFile:
+    file = _file(folder / model.path, folder)
+    entries = tuple(Entry(task=entry.name, entry=entry.name) for entry in model.entries)
+    return ModelFile(**file.model_dump(), runtime=model.runtime, kind=model.kind, entries=entries)
+
+
+def _file(path: Path, folder: Path) -> File:
+    content = path.read_bytes()
+    return File(
+        path=path.relative_to(folder).as_posix(),
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder` that takes its place when the block succeeds."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir()
+    try:
+        yield made
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,33 @@
+"""Where the stages put what they make, below the output folder."""
+
+from pathlib import Path
+
+
+def zip_result(out_dir: Path) -> Path:
+    """What zipping did: the contract ZipResult."""
+    return out_dir / "zip.json"
+
+
+def zip_folder(out_dir: Path) -> Path:
+    """The joint network and the plan that made it."""
+    return out_dir / "zip"
+
+
+def plan(out_dir: Path) -> Path:
+    """Which channels became one."""
+    return zip_folder(out_dir) / "plan.json"
+
+
+def resolved_config(out_dir: Path) -> Path:
+    """The config with every default filled in."""
+    return out_dir / "config.json"
+
+
+def bundle_folder(out_dir: Path) -> Path:
+    """What the harness pushes."""
+    return out_dir / "bundle"
+
+
+def stamp(out_dir: Path, stage: str) -> Path:
+    """What a stage read and wrote."""
+    return out_dir / ".stamps" / f"{stage}.json"
