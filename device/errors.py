@@ -1,0 +1,105 @@
+"""What can go wrong in this room::
+
+DeviceTrouble
+├── NotAnswering*      no connection, or nobody speaks ADB at its other end
+├── ConnectionLost*    the connection went away while it was in use
+├── TookTooLong*       a command or a transfer was silent for longer than allowed
+├── KeyRefused         the device does not accept this computer's ADB key
+├── CommandFailed      a command on the device ended with another exit code than 0
+├── TransferFailed     a file could not be pushed or pulled
+├── DeviceFull         the device lacks space
+├── DeviceHeld*        another session uses the device
+├── Mismatch           runner and harness speak different versions of the contract
+├── ChangedOnDevice    a pushed file is not what was pushed
+├── RunnerFailed       the runner reported a failure, broke off, or wrote what nobody can read
+└── ParseTrouble       a device said something that cannot be understood
+BadInput
+└── NoSuchDevice       `--device` names none, or several
+
+\\* TransientTrouble: the same call can be tried again.
+"""
+
+from collections.abc import Sequence
+
+from taskzip.contracts.errors import BadInput, DeviceTrouble, TransientTrouble
+
+STDERR_TAIL_CHARS = 800
+
+
+class NotAnswering(TransientTrouble):
+    """Nothing that speaks ADB answered within the time allowed."""
+
+
+class ConnectionLost(TransientTrouble):
+    """The connection broke; what was being done may or may not have happened."""
+
+
+class TookTooLong(TransientTrouble):
+    """The device stayed silent for longer than allowed."""
+
+
+class KeyRefused(DeviceTrouble):
+    """The device asked for a key and did not accept ours."""
+
+
+class CommandFailed(DeviceTrouble):
+    """A command's exit code was not 0; its parts are fields."""
+
+    def __init__(self, serial: str, argv: Sequence[str], exit_code: int, stderr: str) -> None:
+        self.serial, self.argv, self.exit_code, self.stderr = serial, tuple(argv), exit_code, stderr
+        said = stderr.strip()[-STDERR_TAIL_CHARS:] or "nothing"
+        super().__init__(
+            f"{serial}: `{_shortened(argv)}` ended with exit code {exit_code} and said: {said}"
+        )
+
+
+class TransferFailed(DeviceTrouble):
+    """The device refused to take or to give a file."""
+
+
+class DeviceFull(DeviceTrouble):
+    """What is to be pushed does not fit."""
+
+    def __init__(self, serial: str, folder: str, needed_bytes: int, available_bytes: int) -> None:
+        self.needed_bytes, self.available_bytes = needed_bytes, available_bytes
+        super().__init__(
+            f"{serial}: {folder} has {_mib(available_bytes)} MiB free, "
+            f"{_mib(needed_bytes)} MiB are needed; free some space and try again"
+        )
+
+
+class DeviceHeld(TransientTrouble):
+    """Another session holds the device; the message says which."""
+
+
+class Mismatch(DeviceTrouble):
+    """The runner speaks another version of the contract than this harness."""
+
+
+class ChangedOnDevice(DeviceTrouble):
+    """A file on the device was changed after it was pushed and verified."""
+
+
+class RunnerFailed(DeviceTrouble):
+    """The runner did not finish what it was asked; `code` is its own word for why."""
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class ParseTrouble(DeviceTrouble):
+    """Text from a device does not have the form it should have."""
+
+
+class NoSuchDevice(BadInput):
+    """The device that was asked for is not there, or it is not clear which one is meant."""
+
+
+def _shortened(argv: Sequence[str], limit: int = 160) -> str:
+    text = " ".join(argv).replace("\n", " ")
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _mib(count: int) -> str:
+    return f"{count / 2**20:.1f}"

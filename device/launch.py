@@ -1,0 +1,183 @@
+"""Starting the runner on the device, and reading what it says as data that nobody vouches for."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from pydantic import ValidationError
+
+from taskzip.contracts.document import describe
+from taskzip.contracts.errors import BadInput, DeviceTrouble
+from taskzip.contracts.events import EVENT, Done, Event, Failure, Hello
+from taskzip.contracts.names import CONTRACT_VERSION
+from taskzip.contracts.runspec import RunSpec
+from taskzip.device.errors import ChangedOnDevice, Mismatch, RunnerFailed
+from taskzip.device.manifest import RUNNER_DIR, Item
+from taskzip.device.parse.fields import shown
+from taskzip.device.parse.files import STAT_FORMAT, FileState
+from taskzip.device.transport.protocol import Completed, LineStream
+
+_STDERR_TAIL_CHARS = 800
+_KILLED = 137
+_LOADER = f"{RUNNER_DIR}/lib/ld-linux"
+_CHANGED = "changed_on_device"
+_CONTRACT_MISMATCH = "contract_mismatch"
+
+# The pushed files are compared with their states, then the shell becomes the runner: `.pid` is
+# the runner's own pid before it says a word.
+_RUN = r"""
+root=$1 format=$2 expected=$3 spec=$4 loader=$5 libraries=$6 program=$7
+shift 7
+cd "$root" || exit
+[ "$(stat -c "$format" -- "$@" 2>/dev/null)" = "$expected" ] || {
+    echo '{"kind":"failure","code":"changed_on_device","message":"a pushed file was changed"}'
+    exit 1
+}
+printf %s "$spec" >.spec.json && echo $$ >.pid || exit
+exec "$loader" --library-path "$libraries" "$program" .spec.json
+"""
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """How the runner is started in the working folder: by the loader that was pushed with it."""
+
+    root: str
+    loader: str
+    libraries: str = f"{RUNNER_DIR}/lib"
+    program: str = f"{RUNNER_DIR}/bin/taskzip-runner"
+
+    @classmethod
+    def of(cls, root: str, items: Iterable[Item]) -> Self:
+        """The launcher for what is pushed; BadInput when it has no loader or no runner."""
+        paths = {item.path for item in items}
+        loader = min((path for path in paths if path.startswith(_LOADER)), default=None)
+        if loader is None or cls.program not in paths:
+            raise BadInput(f"the runner package lacks {_LOADER}* or {cls.program}; build it again")
+        return cls(root, loader)
+
+    def run_argv(self, spec: RunSpec, files: Mapping[str, FileState]) -> Sequence[str]:
+        """Run one RunSpec, if the pushed files are still in these states."""
+        expected = "\n".join(state.line for state in files.values())
+        what = (self.root, STAT_FORMAT, expected, spec.model_dump_json())
+        how = (self.loader, self.libraries, self.program)
+        return ("sh", "-c", _RUN, "run", *what, *how, *files)
+
+    def version_argv(self) -> Sequence[str]:
+        """Ask the runner for its versions."""
+        loader, libraries, program = (
+            f"{self.root}/{path}" for path in (self.loader, self.libraries, self.program)
+        )
+        return (loader, "--library-path", libraries, program, "--version")
+
+
+def check_version(completed: Completed) -> str:
+    """The runner's version; Mismatch when it speaks another contract, and names both."""
+    serial = completed.serial
+    if completed.exit_code != 0:
+        raise RunnerFailed(f"{serial}: the runner does not start ({_ending(completed)})")
+    try:
+        said = json.loads(completed.stdout)
+        contract, version = int(said["contract"]), str(said["runner_version"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunnerFailed(
+            f"{serial}: the runner should tell its version, it says {shown(completed.text)}"
+        ) from error
+    _check_contract(serial, contract, version)
+    return version
+
+
+def checked_events(serial: str, stream: LineStream, spec: RunSpec) -> Iterator[Event]:
+    """The runner's events as they come; the last one is `done`.
+
+    Raises RunnerFailed when it fails, breaks off, or says what is no event; ChangedOnDevice when
+    a pushed file is not what was pushed; Mismatch on another contract. A `failure` event is
+    passed on before its error.
+    """
+    last: Event | None = None
+    for line in stream:
+        event = parse_event(serial, line)
+        _check_order(serial, last, event, spec)
+        last = event
+        yield event
+    if isinstance(last, Failure):
+        raise _failure(serial, last, stream.completed)
+    completed = stream.completed
+    if not isinstance(last, Done) or completed is None or completed.exit_code != 0:
+        raise RunnerFailed(
+            f"{serial}: the runner broke off in run {spec.run} "
+            f"after {'no event' if last is None else f'`{last.kind}`'} ({_ending(completed)})"
+        )
+
+
+def parse_event(serial: str, line: bytes) -> Event:
+    """One line as an event; RunnerFailed shows a line that is none."""
+    try:
+        return EVENT.validate_json(line)
+    except ValidationError as error:
+        _check_contract_of(serial, line)
+        text = shown(line.decode(errors="replace"))
+        raise RunnerFailed(
+            f"{serial}: the runner wrote a line that is no event: {text} ({describe(error)})"
+        ) from error
+
+
+def _check_order(serial: str, last: Event | None, event: Event, spec: RunSpec) -> None:
+    if isinstance(last, Done | Failure):
+        raise RunnerFailed(f"{serial}: the runner said `{event.kind}` after `{last.kind}`")
+    if isinstance(event, Hello) != (last is None) and not isinstance(event, Failure):
+        raise RunnerFailed(
+            f"{serial}: the runner's first event, and no other, should be `hello`; "
+            f"it said `{event.kind}` after {'nothing' if last is None else f'`{last.kind}`'}"
+        )
+    if isinstance(event, Hello):
+        _check_contract(serial, event.contract, event.runner_version)
+        if event.runtime != spec.runtime:
+            raise RunnerFailed(
+                f"{serial}: the runner runs {event.runtime}, it was asked for {spec.runtime}"
+            )
+
+
+def _check_contract(serial: str, contract: int, version: str) -> None:
+    if contract != CONTRACT_VERSION:
+        raise Mismatch(
+            f"{serial}: the runner (version {version}) speaks contract {contract}, this harness "
+            f"speaks contract {CONTRACT_VERSION}; build the runner of this version again"
+        )
+
+
+def _check_contract_of(serial: str, line: bytes) -> None:
+    """Tell another version's hello, which need not fit our schema, from garbage."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(said, dict) and said.get("kind") == "hello":
+        contract = said.get("contract")
+        if isinstance(contract, int):
+            _check_contract(serial, contract, str(said.get("runner_version", "unknown")))
+
+
+def _failure(serial: str, event: Failure, completed: Completed | None) -> DeviceTrouble:
+    if event.code == _CHANGED:
+        return ChangedOnDevice(
+            f"{serial}: a file was changed on the device after it was pushed and verified; "
+            f"run again, which pushes it anew"
+        )
+    if event.code == _CONTRACT_MISMATCH:
+        return Mismatch(f"{serial}: {event.message}")
+    message = f"{serial}: the runner failed: {event.code}: {event.message}"
+    stderr = _tail(completed)
+    return RunnerFailed(f"{message}; it also said: {stderr}" if stderr else message, event.code)
+
+
+def _ending(completed: Completed | None) -> str:
+    if completed is None:
+        return "its output was not read to the end"
+    why = ", killed: too little memory?" if completed.exit_code == _KILLED else ""
+    return f"exit code {completed.exit_code}{why}; it said: {_tail(completed) or 'nothing'}"
+
+
+def _tail(completed: Completed | None) -> str:
+    return "" if completed is None else completed.stderr_text.strip()[-_STDERR_TAIL_CHARS:]

@@ -1,0 +1,143 @@
+"""A session on a device: lock, push, shake hands, run, fetch, and leave nothing behind."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from taskzip.contracts.conditions import Conditions
+from taskzip.contracts.errors import DeviceTrouble
+from taskzip.contracts.events import Event, Output
+from taskzip.contracts.progress import Progress
+from taskzip.contracts.report import Pushed
+from taskzip.contracts.runspec import RunSpec
+from taskzip.device.clean import Cleaner
+from taskzip.device.conditions import Setting, read_conditions
+from taskzip.device.errors import RunnerFailed, TransferFailed
+from taskzip.device.launch import Launcher, check_version, checked_events
+from taskzip.device.lock import LOCK_WAIT_S, Lock, held_lock
+from taskzip.device.manifest import RunnerFiles, bundle_items, runner_items
+from taskzip.device.push import Placed, push_items
+from taskzip.device.transport.protocol import SILENCE_S, LineStream, Transport
+
+MAX_FETCH_BYTES = 64 << 20
+VERSION_TIMEOUT_S = 60.0
+
+
+@dataclass
+class Session:
+    """A device that holds the runner and the bundle, verified; good until its block ends."""
+
+    transport: Transport
+    launcher: Launcher
+    placed: Placed
+    runner_version: str
+    runtime_versions: Mapping[str, str]
+    silence_s: float = SILENCE_S
+    _announced: dict[str, int] = field(default_factory=dict)
+    _running: LineStream | None = None
+
+    @property
+    def pushed(self) -> Pushed:
+        """What this session had to push, and what was there."""
+        return self.placed.pushed
+
+    def run(self, spec: RunSpec) -> Iterator[Event]:
+        """Run one process to its end and yield its events as they come; the last is `done`.
+
+        A run that was not read to its end ends the session: later ones raise RunnerFailed.
+        """
+        if self._running is not None:
+            raise RunnerFailed(f"{self.transport.serial}: the run before broke off; start again")
+        argv = self.launcher.run_argv(spec, self.placed.files)
+        self._running = self.transport.lines(argv, silence_s=self.silence_s)
+        for event in checked_events(self.transport.serial, self._running, spec):
+            if isinstance(event, Output):
+                self._announced[event.file] = event.bytes
+            yield event
+        self._running = None
+
+    def fetch(self, path: str) -> bytes:
+        """The content of a file below the working folder, of the size that the runner told."""
+        expected = self._announced.get(path)
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "fetched"
+            remote = f"{self.launcher.root}/{path}"
+            self.transport.pull(remote, local, MAX_FETCH_BYTES if expected is None else expected)
+            content = local.read_bytes()
+        if expected is not None and len(content) != expected:
+            raise TransferFailed(
+                f"{self.transport.serial}: {path} has {len(content)} bytes, "
+                f"the runner said {expected}"
+            )
+        return content
+
+    def conditions(self, setting: Setting) -> Conditions:
+        """The conditions under which runs of this session are measured, as of now."""
+        return read_conditions(
+            self.transport, setting, self.runner_version, dict(self.runtime_versions)
+        )
+
+    def end_run(self) -> None:
+        """Stop reading a run that was not read to its end; the device ends it."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+
+@contextmanager
+def open_session(  # noqa: PLR0913  # each is a choice of its own
+    transport: Transport,
+    package: RunnerFiles,
+    bundle_dir: Path,
+    *,
+    keep_pushed: bool,
+    progress: Progress,
+    lock_wait_s: float = LOCK_WAIT_S,
+    silence_s: float = SILENCE_S,
+) -> Iterator[Session]:
+    """A session with the runner and the bundle on the device.
+
+    However the block ends, a runner that still runs is ended and what runs wrote is removed; what
+    was pushed is removed too unless `keep_pushed`. Raises DeviceHeld, DeviceFull, Mismatch, …
+    """
+    items = (*runner_items(package), *bundle_items(bundle_dir))
+    root = f"{_home(transport)}/work"
+    launcher = Launcher.of(root, items)
+    keep = [item.path for item in items] if keep_pushed else []
+    with _workplace(Cleaner(transport, root, keep, progress), lock_wait_s):
+        placed = push_items(transport, root, items, progress)
+        version = check_version(transport.shell(launcher.version_argv(), VERSION_TIMEOUT_S))
+        session = Session(
+            transport, launcher, placed, version, package.runtime_versions, silence_s
+        )
+        try:
+            yield session
+        finally:
+            session.end_run()
+
+
+@contextmanager
+def _workplace(cleaner: Cleaner, lock_wait_s: float) -> Iterator[None]:
+    """The working folder, under the device's lock; left clean."""
+    path = f"{_home(cleaner.transport)}/lock"
+    with held_lock(cleaner.transport, path, cleaner.progress, lock_wait_s) as lock:
+        try:
+            yield
+        except BaseException as error:
+            _clean_after(error, cleaner, lock)
+            raise
+        cleaner.clean(lock)
+
+
+def _home(transport: Transport) -> str:
+    return f"{transport.base}/taskzip"
+
+
+def _clean_after(error: BaseException, cleaner: Cleaner, lock: Lock) -> None:
+    """Clean up without hiding what went wrong; what could not be cleaned is noted with it."""
+    try:
+        cleaner.clean(lock)
+    except DeviceTrouble as trouble:
+        error.add_note(f"cleaning up failed as well: {trouble}")

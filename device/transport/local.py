@@ -1,0 +1,123 @@
+"""A folder on this computer as a device: a real shell and real files, no device needed.
+
+It stands in for a device in tests, and runs the runner built for the host. It passes the same
+contract tests as the ADB transports.
+"""
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from taskzip.device.errors import TookTooLong, TransferFailed
+from taskzip.device.transport.protocol import (
+    MAX_PULL_BYTES,
+    SHELL_TIMEOUT_S,
+    SILENCE_S,
+    Completed,
+    OnBytes,
+)
+from taskzip.device.transport.stream import Chunks, Command, Lines, collect
+
+_CHUNK_BYTES = 65536
+
+
+class LocalTransport:
+    """Commands run in `/bin/sh`, each in a session of its own that ends with its stream."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+
+    @property
+    def serial(self) -> str:
+        """`local:` and the folder."""
+        return f"local:{self._folder}"
+
+    @property
+    def base(self) -> str:
+        """The folder itself."""
+        return str(self._folder)
+
+    def shell(self, argv: Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> Completed:
+        """Run a command to its end."""
+        command = Command.of(self.serial, argv)
+        return collect(command, self._chunks(command, timeout_s, time.monotonic() + timeout_s))
+
+    def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> Lines:
+        """Run a command and read its output while it runs."""
+        command = Command.of(self.serial, argv)
+        return Lines(command, self._chunks(command, silence_s))
+
+    def push(self, local: Path, remote: str, on_bytes: OnBytes | None = None) -> None:
+        """Copy a file."""
+        target = Path(remote)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with local.open("rb") as source, target.open("wb") as sink:
+                while data := source.read(_CHUNK_BYTES):
+                    sink.write(data)
+                    if on_bytes is not None:
+                        on_bytes(len(data))
+        except OSError as error:
+            raise TransferFailed(f"{self.serial}: {remote}: {error.strerror}") from error
+
+    def pull(self, remote: str, local: Path, max_bytes: int = MAX_PULL_BYTES) -> None:
+        """Copy a file back."""
+        try:
+            size = Path(remote).stat().st_size
+            if size > max_bytes:
+                raise TransferFailed(
+                    f"{self.serial}: {remote} is longer than the {max_bytes} bytes it may have"
+                )
+            shutil.copyfile(remote, local)
+        except OSError as error:
+            raise TransferFailed(f"{self.serial}: {remote}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
+    def _chunks(self, command: Command, silence_s: float, deadline: float | None = None) -> Chunks:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", command.wrapped.command],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield from _read(process, command, silence_s, deadline)
+        finally:
+            _end(process)
+
+
+def _read(
+    process: "subprocess.Popen[bytes]", command: Command, silence_s: float, deadline: float | None
+) -> Chunks:
+    assert process.stdout is not None  # noqa: S101  # Popen was given a pipe
+    descriptor = process.stdout.fileno()
+    while True:
+        wait_s = silence_s if deadline is None else max(0.0, deadline - time.monotonic())
+        readable, _, _ = select.select([descriptor], [], [], wait_s)
+        if not readable:
+            raise TookTooLong(
+                f"{command.serial}: `{command.argv[0]}` was silent for {silence_s:g} s; gave up"
+            )
+        data = os.read(descriptor, _CHUNK_BYTES)
+        if not data:
+            return
+        yield data
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Hang up on everything the command left running, as a closed ADB stream does."""
+    with_group = process.poll() is None
+    if with_group:
+        os.killpg(process.pid, signal.SIGHUP)
+    if process.stdout is not None:
+        process.stdout.close()
+    process.wait()
