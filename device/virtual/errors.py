@@ -55,7 +55,7 @@ class BootFailed(DeviceTrouble):
     """The machine did not come up."""
 
     def __init__(self, reason: str, log: str) -> None:
-        super().__init__(f"the emulated device did not start: {reason}\n{tail(log)}".rstrip())
+        super().__init__(f"the emulated device did not start: {reason}\n{tail(log, 40)}".rstrip())
 
 
 def tail(text: str, lines: int = 15) -> str:

@@ -56,6 +56,8 @@ _FILES = {
     "group": "etc/group",
 }
 """Files of the package's `guest` folder → path in the root image."""
+_FROM_BUSYBOX = ("awk", "dd", "diff", "expr", "getopt", "tr")
+"""Commands that a phone has and Debian's toybox has not."""
 _BOOT_SCRIPT = "boot.sh"
 _APPLETS = "applets.txt"
 
@@ -192,7 +194,8 @@ def _furnish(tree: Path) -> None:
     for name in _FOLDERS:
         (tree / name).mkdir(parents=True, exist_ok=True)
     applets = {f"system/bin/{name}": "toybox" for name in _guest(_APPLETS).decode().split()}
-    for path, target in {**applets, **_LINKS}.items():
+    more = {f"system/bin/{name}": "../../usr/bin/busybox" for name in _FROM_BUSYBOX}
+    for path, target in {**applets, **more, **_LINKS}.items():
         (tree / path).symlink_to(target)
     for name, path in _FILES.items():
         (tree / path).parent.mkdir(exist_ok=True)
@@ -214,7 +217,7 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def _recipe() -> str:
-    parts = [str(_RECIPE_VERSION), SUITE, ARCHITECTURE, *PACKAGES, *MODULES]
+    parts = [str(_RECIPE_VERSION), SUITE, ARCHITECTURE, *PACKAGES, *MODULES, *_FROM_BUSYBOX]
     contents = [_guest(name) for name in (_BOOT_SCRIPT, _APPLETS, *_FILES)]
     encoded = b"\0".join([*(part.encode() for part in parts), *contents])
     return hashlib.sha256(encoded).hexdigest()[:16]

@@ -1,0 +1,169 @@
+"""Real boots: what the emulated device can do, when it stops, and how a failed start is told."""
+
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from adb_shell.adb_device import AdbDeviceTcp
+
+from taskzip.contracts.progress import Silent
+from taskzip.device.virtual.errors import BootFailed, OtherPort, PortInUse
+from taskzip.device.virtual.image import build_image
+from taskzip.device.virtual.machine import list_running, start, stop
+from taskzip.device.virtual.profile import Profile
+from taskzip.device.virtual.state import RunningMachine, is_ours
+
+pytestmark = pytest.mark.device
+
+LIMIT_SECONDS = 60.0
+CLOCK_TOLERANCE = 0.002
+"""A timer tick more or less, in a loop that takes some dozens of them."""
+COUNT_LOOP = (
+    "s=${EPOCHREALTIME/./}; i=0; while ((i < 4000)); do ((i += 1)); done;"
+    "e=${EPOCHREALTIME/./}; echo $((e - s))"
+)
+SMALL = Profile(
+    clock="real",
+    memory_mib=128,
+    cpus=1,
+    disk_mib=16,
+    flash_read_bytes_per_second=4_000_000,
+    idle_stop_seconds=4,
+    label=f"small-{os.getpid()}",
+)
+
+
+FROM_BUSYBOX = {"awk", "dd", "diff", "expr", "getopt", "tr"}
+
+
+def connect(machine: RunningMachine) -> AdbDeviceTcp:
+    host, port = machine.serial.split(":")
+    device = AdbDeviceTcp(host, int(port), default_transport_timeout_s=LIMIT_SECONDS)
+    device.connect(read_timeout_s=LIMIT_SECONDS)
+    return device
+
+
+def shell(machine: RunningMachine, command: str) -> str:
+    with closing(connect(machine)) as device:
+        return str(device.shell(command, read_timeout_s=LIMIT_SECONDS)).strip()
+
+
+@pytest.fixture
+def small_machine() -> Iterator[RunningMachine]:
+    machine = start(SMALL, Silent())
+    yield machine
+    stop(machine, Silent())
+
+
+def test_a_shell_finds_root_androids_places_and_properties(virtual_machine: RunningMachine) -> None:
+    said = shell(
+        virtual_machine, "id -un; ls -d /data/local/tmp; getprop ro.product.cpu.abi; nproc"
+    )
+    assert said.split() == ["root", "/data/local/tmp", "arm64-v8a", "1"]
+
+
+def test_getprop_gives_a_default_and_lists_as_android_does(virtual_machine: RunningMachine) -> None:
+    assert shell(virtual_machine, "getprop no.such.name fallback") == "fallback"
+    assert "[ro.kernel.qemu]: [1]" in shell(virtual_machine, "getprop").splitlines()
+
+
+def test_every_command_of_toybox_is_there(virtual_machine: RunningMachine) -> None:
+    known = set(shell(virtual_machine, "toybox").split())
+    linked = set(shell(virtual_machine, "cd /system/bin; ls").split())
+    assert known - linked == set()
+    assert linked - known == {"adbd", "getprop", "sh", "toybox"} | FROM_BUSYBOX
+
+
+def test_the_counted_clock_gives_the_same_time_again(virtual_machine: RunningMachine) -> None:
+    shell(virtual_machine, COUNT_LOOP)
+    spent_us = [int(shell(virtual_machine, COUNT_LOOP)) for _ in range(3)]
+    assert max(spent_us) - min(spent_us) <= CLOCK_TOLERANCE * min(spent_us)
+
+
+def test_a_program_runs_in_a_folder_that_has_nothing_else(virtual_machine: RunningMachine) -> None:
+    command = (
+        "mkdir -p /data/local/tmp/alone && cd /data/local/tmp/alone &&"
+        "cp /usr/bin/mksh-static . && chroot . /mksh-static -c 'echo /*'; rm -r ../alone"
+    )
+    assert shell(virtual_machine, command) == "/mksh-static"
+
+
+def test_caches_can_be_dropped(virtual_machine: RunningMachine) -> None:
+    cached = (
+        "awk() { :; }; while read -r n v _; do [ $n = Cached: ] && echo $v; done </proc/meminfo"
+    )
+    shell(virtual_machine, "cat /usr/bin/* /usr/lib/*/*.so* >/dev/null")
+    before = int(shell(virtual_machine, cached))
+    shell(virtual_machine, "sync; echo 3 >/proc/sys/vm/drop_caches")
+    assert int(shell(virtual_machine, cached)) < before - 4096
+
+
+def test_starting_again_finds_the_same_machine(virtual_machine: RunningMachine) -> None:
+    assert start(virtual_machine.profile, Silent()) == virtual_machine
+    assert virtual_machine in list_running()
+
+
+def test_two_starters_at_once_get_one_machine(virtual_machine: RunningMachine) -> None:
+    found: list[RunningMachine] = []
+    starters = [
+        threading.Thread(target=lambda: found.append(start(virtual_machine.profile, Silent())))
+        for _ in range(2)
+    ]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join(LIMIT_SECONDS)
+    assert found == [virtual_machine, virtual_machine]
+
+
+def test_another_port_is_refused_while_it_runs(virtual_machine: RunningMachine) -> None:
+    with pytest.raises(OtherPort, match=f"runs already at {virtual_machine.serial}"):
+        start(virtual_machine.profile, Silent(), port=virtual_machine.port - 1)
+
+
+def test_a_port_in_use_is_named_and_nothing_is_left(virtual_machine: RunningMachine) -> None:
+    profile = virtual_machine.profile.model_copy(update={"memory_mib": 130})
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(PortInUse, match=rf"port {port} on 127\.0\.0\.1 is in use"):
+            start(profile, Silent(), port=port)
+    assert [machine for machine in list_running() if machine.profile == profile] == []
+
+
+def test_flash_is_slow_disk_fills_and_an_idle_machine_ends(small_machine: RunningMachine) -> None:
+    write = "cd /data/local/tmp; dd if=/dev/zero of=zeros bs=1M count=8 conv=fsync 2>&1"
+    assert "8+0 records out" in shell(small_machine, write)
+    read = "echo 3 >/proc/sys/vm/drop_caches; time cat /data/local/tmp/zeros >/dev/null"
+    seconds = re.search(r"0m([\d.]+)s real", shell(small_machine, read))
+    assert seconds
+    assert 1.5 < float(seconds[1]) < 10  # 8 MiB at 4 MB/s, a tenth of a second of it in advance
+    assert "No space left" in shell(small_machine, write.replace("count=8", "count=16"))
+    limit = time.monotonic() + LIMIT_SECONDS
+    while is_ours(small_machine.pid, small_machine.files):
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    assert small_machine not in list_running()
+    assert "powered off after 4 idle seconds" in small_machine.files.boot_log.read_text()
+
+
+def test_a_machine_that_dies_tells_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = build_image(Silent())
+    monkeypatch.setenv("TASKZIP_CACHE_DIR", str(tmp_path))
+    broken = tmp_path / "virtual" / real.recipe
+    broken.mkdir(parents=True)
+    for file in (real.kernel, real.initramfs, real.manifest):
+        (broken / file.name).symlink_to(file)
+    (broken / real.root.name).write_bytes(bytes(1 << 20))
+    with pytest.raises(BootFailed, match=r"ended while it started\n(.*\n)*.*Kernel panic"):
+        start(SMALL, Silent())
+    assert list_running() == ()
