@@ -88,8 +88,10 @@ class Parity(Document):
 
     file: RelativePath
     task: TaskName
+    packed_cache: bool = False
+    """Whether the weights came from a packed cache that another run had left."""
     max_abs_error: float | None
-    """None when some output is not a finite number."""
+    """None when some output is not a finite number, or was not written."""
     allowed: float
     ok: bool
 

@@ -1,0 +1,99 @@
+"""The frame that all plots share: a lane per row, lanes of a group under one heading."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from taskzip.benchmarks.svg import WIDTH
+from taskzip.contracts.report import Row
+
+LANE_HEIGHT = 17
+_LEFT, _RIGHT, _TOP, _BOTTOM = 86, 58, 4, 34
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A row and where it is drawn; `y` counts lanes from the top."""
+
+    row: Row
+    y: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """All lanes of a plot, and the headings between them."""
+
+    lanes: tuple[Lane, ...]
+    headings: tuple[tuple[str, float], ...]
+
+    @property
+    def _count(self) -> int:
+        return len(self.lanes) + len(self.headings)
+
+    @property
+    def height(self) -> float:
+        """The height that the figure needs."""
+        return _TOP + self._count * LANE_HEIGHT + _BOTTOM
+
+    def draw(self, figure: Figure, unit: str) -> Axes:
+        """Axes with the headings and labels left of them; the caller draws the lanes."""
+        area = (
+            _LEFT / WIDTH,
+            _BOTTOM / self.height,
+            (WIDTH - _LEFT - _RIGHT) / WIDTH,
+            self._count * LANE_HEIGHT / self.height,
+        )
+        axes = figure.add_axes(area)
+        axes.set_ylim(self._count - 0.5, -0.5)
+        axes.set_yticks([])
+        axes.set_xlabel(unit)
+        axes.set_axisbelow(True)
+        for side in ("left", "right", "top"):
+            axes.spines[side].set_visible(False)
+        for text, y in self.headings:
+            _left_of(axes, text, y, weight="bold")
+        for lane in self.lanes:
+            _left_of(axes, lane.label, lane.y, indent=8)
+        return axes
+
+    def value(self, axes: Axes, lane: Lane, text: str) -> None:
+        """The lane's figure, at the right edge."""
+        axes.annotate(
+            text,
+            (1, lane.y),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(_RIGHT - 2, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+        )
+
+
+def lay_out(
+    rows: Sequence[Row], heading: Callable[[Row], str], label: Callable[[Row], str]
+) -> Lanes:
+    """Lanes in the order of the rows; a heading wherever it changes."""
+    lanes: list[Lane] = []
+    headings: list[tuple[str, float]] = []
+    for row in rows:
+        if not headings or headings[-1][0] != heading(row):
+            headings.append((heading(row), len(lanes) + len(headings)))
+        lanes.append(Lane(row, len(lanes) + len(headings), label(row)))
+    return Lanes(tuple(lanes), tuple(headings))
+
+
+def _left_of(axes: Axes, text: str, y: float, indent: float = 0, weight: str = "normal") -> None:
+    axes.annotate(
+        text,
+        (0, y),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(indent - _LEFT + 2, 0),
+        textcoords="offset points",
+        ha="left",
+        va="center",
+        fontweight=weight,
+        annotation_clip=False,
+    )

@@ -1,0 +1,135 @@
+"""The report as one page that needs nothing else: no network, no script."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from taskzip.benchmarks import units, words
+from taskzip.benchmarks.headlines import make_headlines
+from taskzip.benchmarks.plots import latency_svg, memory_svg, storage_svg
+from taskzip.benchmarks.settings import pss_above_start_bytes
+from taskzip.benchmarks.statistics import EQUIVALENT_WITHIN, SHORTEST_NS
+from taskzip.contracts.names import RUNTIMES, Runtime
+from taskzip.contracts.report import Report, Row
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing of one runtime, and its figures in words for those who do not see it."""
+
+    runtime: Runtime
+    svg: Markup
+    alternative: str
+
+
+@dataclass(frozen=True)
+class PlotGroup:
+    """The same subject for every runtime."""
+
+    title: str
+    caption: str
+    plots: tuple[Plot, ...]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    title: str
+    caption: str
+    draw: Callable[[Sequence[Row], str], str]
+    figure: Callable[[Row], str]
+
+
+_SUBJECTS = (
+    _Subject(
+        "Storage",
+        "Model files, and lighter the packed-weight caches that the runtime writes beside them. "
+        "MiB, total at the right.",
+        storage_svg,
+        lambda row: f"{units.format_mib(row.storage_bytes)} MiB",
+    ),
+    _Subject(
+        "Memory",
+        "PSS after switching through all tasks: grey what runner and runtime take, coloured the "
+        "networks, the tick the peak. MiB, PSS at the right.",
+        memory_svg,
+        lambda row: f"{units.format_mib(row.pss_bytes)} MiB",
+    ),
+    _Subject(
+        "Switch",
+        "From the request for a task to its being ready. Every dot is a switch, the bar the "
+        "median, which stands at the right. Logarithmic.",
+        lambda rows, name: latency_svg(rows, "switch_ns", name),
+        lambda row: units.format_ns(row.switch_ns.median),
+    ),
+    _Subject(
+        "First output after a switch",
+        "From the request for a task to its first output: what a user feels. Every dot is a "
+        "switch, the bar the median. Logarithmic.",
+        lambda rows, name: latency_svg(rows, "first_output_ns", name),
+        lambda row: units.format_ns(row.first_output_ns.median),
+    ),
+)
+
+
+def render_html(report: Report) -> str:
+    """The page; the same report always gives the same text."""
+    runtimes = [r for r in RUNTIMES if any(row.runtime == r for row in report.rows)]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            style=Markup((files(__package__) / "templates/report.css").read_text("utf-8")),  # noqa: S704 - our own file
+            title=_title(report),
+            headlines=make_headlines(report),
+            conditions=words.condition_lines(report.conditions),
+            plot_groups=tuple(_plot_groups(report, runtimes)),
+            runtimes=runtimes,
+            pss_above_start_bytes=pss_above_start_bytes,
+            units=units,
+            words=words,
+            equivalent_percent=f"{EQUIVALENT_WITHIN * 100:g}",
+            shortest_ns=SHORTEST_NS,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("taskzip.benchmarks"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _title(report: Report) -> str:
+    tasks = list(dict.fromkeys(result.task for result in report.parity))
+    if not tasks:
+        return "What switching costs"
+    return f"What switching costs: {', '.join(tasks[:-1])}{' and ' * (len(tasks) > 1)}{tasks[-1]}"
+
+
+def _plot_groups(report: Report, runtimes: Sequence[Runtime]) -> Iterator[PlotGroup]:
+    for number, subject in enumerate(_SUBJECTS):
+        plots = []
+        for runtime in runtimes:
+            rows = [row for row in report.rows if row.runtime == runtime]
+            svg = Markup(subject.draw(rows, f"plot{number}-{runtime}"))  # noqa: S704 - our own drawing
+            plots.append(Plot(runtime, svg, _alternative(subject, rows)))
+        yield PlotGroup(subject.title, subject.caption, tuple(plots))
+
+
+def _alternative(subject: _Subject, rows: Sequence[Row]) -> str:
+    values = (
+        f"{row.deployment} {row.cache}{', packed cache' if row.packed_cache else ''}: "
+        f"{subject.figure(row)}"
+        for row in rows
+    )
+    return f"{subject.title}. {'; '.join(values)}."

@@ -1,0 +1,124 @@
+"""The plots of the report, one SVG per runtime and subject; every plot has its words beside it."""
+
+from collections.abc import Sequence
+from math import log10
+from random import Random
+from typing import Literal
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from taskzip.benchmarks.lanes import Lane, lay_out
+from taskzip.benchmarks.specs import kind_of
+from taskzip.benchmarks.svg import DEPLOYMENT_COLOURS, FAINT, INK, START, as_svg, figure_of_height
+from taskzip.benchmarks.units import MIB, format_mib, format_ns
+from taskzip.contracts.report import Row
+
+_BAR_HEIGHT = 0.62
+_SHORTEST_NS = 1
+"""Where a sample of 0 ns is drawn: a logarithmic axis has no zero."""
+
+
+def storage_svg(rows: Sequence[Row], name: str) -> str:
+    """Bars of the model files and, lighter, the packed caches beside them."""
+    lanes = lay_out(_one_per_file_set(rows), heading=_file_set, label=_packed)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "MiB")
+        for lane in lanes.lanes:
+            row, colour = lane.row, DEPLOYMENT_COLOURS[lane.row.deployment]
+            model, packed = row.model_bytes / MIB, row.packed_cache_bytes / MIB
+            axes.barh(lane.y, model, _BAR_HEIGHT, color=colour)
+            axes.barh(lane.y, packed, _BAR_HEIGHT, left=model, color=colour, alpha=0.45)
+            lanes.value(axes, lane, format_mib(row.storage_bytes))
+        _linear(axes, max(lane.row.storage_bytes for lane in lanes.lanes) / MIB)
+        return as_svg(figure, name)
+
+
+def memory_svg(rows: Sequence[Row], name: str) -> str:
+    """Bars of PSS: the start in grey, the networks above it, a tick at the peak."""
+    shown = [row for row in rows if row.memory_cache == row.cache]
+    lanes = lay_out(shown, heading=lambda row: row.deployment, label=_packed)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "MiB")
+        for lane in lanes.lanes:
+            _draw_memory(axes, lane)
+            lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
+        _linear(axes, max(lane.row.peak_pss_bytes or 0 for lane in lanes.lanes) / MIB)
+        return as_svg(figure, name)
+
+
+def latency_svg(
+    rows: Sequence[Row], metric: Literal["switch_ns", "first_output_ns"], name: str
+) -> str:
+    """Every raw sample as a dot, the median as a bar, on a logarithmic axis."""
+    lanes = lay_out(rows, heading=lambda row: row.deployment, label=_setting)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "")
+        random = Random(metric)  # noqa: S311 - spreads dots that would hide each other
+        for lane in lanes.lanes:
+            latency = getattr(lane.row, metric)
+            colour = DEPLOYMENT_COLOURS[lane.row.deployment]
+            samples = [max(sample, _SHORTEST_NS) for sample in latency.samples]
+            heights = [lane.y + random.uniform(-0.28, 0.28) for _ in samples]
+            axes.plot(samples, heights, "o", color=colour, markersize=3, alpha=0.5, mew=0, zorder=3)
+            if latency.median is not None:
+                middle = max(latency.median, _SHORTEST_NS)
+                axes.vlines(middle, lane.y - 0.36, lane.y + 0.36, color=INK, linewidth=1.2)
+            lanes.value(axes, lane, format_ns(latency.median))
+        _logarithmic(axes)
+        return as_svg(figure, name)
+
+
+def _draw_memory(axes: Axes, lane: Lane) -> None:
+    row, colour = lane.row, DEPLOYMENT_COLOURS[lane.row.deployment]
+    start, pss = (row.start_pss_bytes or 0) / MIB, (row.pss_bytes or 0) / MIB
+    peak = (row.peak_pss_bytes or 0) / MIB
+    axes.barh(lane.y, min(start, pss), _BAR_HEIGHT, color=START)
+    axes.barh(lane.y, max(pss - start, 0), _BAR_HEIGHT, left=start, color=colour)
+    axes.hlines(lane.y, pss, max(peak, pss), color=colour, linewidth=1.2)
+    axes.vlines(peak, lane.y - 0.31, lane.y + 0.31, color=INK, linewidth=1.6)
+
+
+def _one_per_file_set(rows: Sequence[Row]) -> list[Row]:
+    """The first row of each file set and packed-cache setting: deployments share files."""
+    seen: dict[tuple[str, bool], Row] = {}
+    for row in rows:
+        seen.setdefault((kind_of(row.deployment), row.packed_cache), row)
+    return list(seen.values())
+
+
+def _file_set(row: Row) -> str:
+    return "one joint file" if kind_of(row.deployment) == "joint" else "one file per task"
+
+
+def _packed(row: Row) -> str:
+    return "packed cache" if row.packed_cache else "no cache"
+
+
+def _setting(row: Row) -> str:
+    return f"{row.cache}, packed" if row.packed_cache else row.cache
+
+
+def _linear(axes: Axes, largest: float) -> None:
+    axes.set_xlim(0, largest * 1.04 or 1)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.grid(axis="x")
+
+
+def _logarithmic(axes: Axes) -> None:
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    axes.set_xlim(low / 1.3, high * 1.3)
+    every = 2 if high / low > 1e4 else 1  # noqa: PLR2004 - decades whose labels have room
+    axes.xaxis.set_major_locator(LogLocator(base=10.0, numticks=20))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda ns, _: _tick(ns, every)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(axis="x", color=FAINT)
+
+
+def _tick(ns: float, every: int) -> str:
+    """A power of ten without decimals, `10 µs`; of `every` decades the last ones have no label."""
+    if round(log10(ns)) % every != every - 1:
+        return ""
+    amount, unit = format_ns(ns).split()
+    return f"{float(amount):g} {unit}"

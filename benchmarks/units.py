@@ -1,0 +1,65 @@
+"""Integers with units into text; nowhere else are figures rounded."""
+
+MIB = 1 << 20
+ABSENT = "–"
+
+_NS_UNITS = (("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1_000), ("ns", 1))
+
+
+def format_mib(size_bytes: float | None) -> str:
+    """Mebibytes with two decimals, without the unit: `1.68`."""
+    return ABSENT if size_bytes is None else f"{size_bytes / MIB:.2f}"
+
+
+def format_ns(duration_ns: float | None) -> str:
+    """Three significant digits in the unit that fits: `640 ns`, `14.0 ms`."""
+    if duration_ns is None:
+        return ABSENT
+    unit, size = next(
+        ((unit, size) for unit, size in _NS_UNITS if duration_ns >= size), _NS_UNITS[-1]
+    )
+    return f"{significant(duration_ns / size)} {unit}"
+
+
+def format_ratio(ratio: float) -> str:
+    """A ratio with three significant digits, from a hundred on without decimals: `0.512`."""
+    return significant(ratio)
+
+
+def format_interval(interval: tuple[float, float] | None) -> str:
+    """A 95 % interval of a ratio: `0.98 … 1.02`; a dash where nothing was sampled."""
+    if interval is None:
+        return ABSENT
+    low, high = interval
+    return f"{format_ratio(low)} … {format_ratio(high)}"
+
+
+def format_ns_interval(interval: tuple[float, float] | None) -> str:
+    """A 95 % interval of a duration: `13.9 ms … 14.1 ms`; a dash where nothing was sampled."""
+    if interval is None:
+        return ABSENT
+    return f"{format_ns(interval[0])} … {format_ns(interval[1])}"
+
+
+def format_percent(ratio: float) -> str:
+    """A ratio as whole percent: `51 %`."""
+    return f"{ratio * 100:.0f} %"
+
+
+def format_rate(bytes_per_second: float) -> str:
+    """Mebibytes per second: `191 MiB/s`."""
+    return f"{significant(bytes_per_second / MIB)} MiB/s"
+
+
+def significant(value: float) -> str:
+    """Three significant digits, never in powers of ten; thousands are set apart."""
+    size = abs(value)
+    if size >= 100:  # noqa: PLR2004 - the digits before the point
+        return grouped(round(value))
+    decimals = 1 if size >= 10 else 2 if size >= 1 else 3  # noqa: PLR2004
+    return f"{value:.{decimals}f}"
+
+
+def grouped(count: int) -> str:
+    """An integer with its thousands set apart by narrow spaces."""
+    return f"{count:,}".replace(",", "\u202f")

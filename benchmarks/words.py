@@ -1,0 +1,78 @@
+"""What numbers mean, in sentences that the terminal and the page share."""
+
+from taskzip.benchmarks.units import ABSENT, MIB, format_rate
+from taskzip.contracts.conditions import Conditions
+from taskzip.contracts.names import Clock, Deployment
+from taskzip.contracts.report import Comparison
+
+CLOCK_WORDS: dict[Clock, str] = {
+    "counted": (
+        "Counted clock: 1 ns per executed instruction (a 1 GIPS core). It counts instructions, "
+        "not cycles, caches or heat; waiting for the disk is real time. "
+        "Not the milliseconds of a phone."
+    ),
+    "real": "Real clock: durations depend on the machine and on what else it does.",
+}
+
+DEPLOYMENT_WORDS: dict[Deployment, str] = {
+    "joint": "one joint file, all tasks loaded; a switch calls another entry point",
+    "joint-lazy": (
+        "one joint file, one task loaded at a time; shared weights stay, "
+        "a switch loads the other task's private part"
+    ),
+    "separate-resident": "one file per task, all loaded; a switch calls the other network",
+    "separate-swap": "one file per task, one loaded; a switch unloads it and loads the other",
+}
+
+METRIC_WORDS = {
+    "storage_bytes": "storage",
+    "pss_above_start_bytes": "memory above start",
+    "first_output_over_inference": "first output after a switch over a steady inference",
+    "switch_ns": "switch",
+    "first_output_ns": "first output after a switch",
+    "inference_ns": "steady inference",
+}
+METRIC_SHORT = {
+    "storage_bytes": "storage",
+    "pss_above_start_bytes": "memory",
+    "first_output_over_inference": "switch adds",
+    "switch_ns": "switch",
+    "first_output_ns": "first output",
+    "inference_ns": "inference",
+}
+
+
+def origin_words(conditions: Conditions) -> str:
+    """Where numbers were taken, as one line."""
+    device = "Emulated ARM device" if conditions.origin == "virtual" else "Phone"
+    parts = [f"{device} {conditions.model or ''}".strip(), f"{conditions.clock} clock"]
+    if conditions.memory_bytes is not None:
+        parts.append(f"{conditions.memory_bytes // MIB} MiB memory")
+    if conditions.flash_read_bytes_per_second is not None:
+        parts.append(f"flash {format_rate(conditions.flash_read_bytes_per_second)}")
+    parts += [f"{name} {version}" for name, version in conditions.runtime_versions.items()]
+    return " · ".join(parts)
+
+
+def clock_words(conditions: Conditions) -> str:
+    """What a duration means."""
+    return CLOCK_WORDS[conditions.clock]
+
+
+def bar_words(comparison: Comparison) -> str:
+    """The bar and whether it is met; empty where there is none."""
+    if comparison.bar is None:
+        return ""
+    state = {True: "met", False: "missed", None: "not judged"}[comparison.holds]
+    return f"{comparison.bar} {state}"
+
+
+def condition_lines(conditions: Conditions) -> tuple[tuple[str, str], ...]:
+    """Every condition as name and value; a dash where the device does not tell."""
+    lines = []
+    for name in Conditions.model_fields:
+        value = getattr(conditions, name)
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {item}" for key, item in sorted(value.items())) or None
+        lines.append((name.replace("_", " "), ABSENT if value is None else str(value)))
+    return tuple(lines)
