@@ -1,7 +1,7 @@
 """The plots of the report, one SVG per runtime and subject; every plot has its words beside it."""
 
 from collections.abc import Sequence
-from math import log10
+from math import floor, log10
 from random import Random
 from typing import Literal
 
@@ -30,7 +30,7 @@ def storage_svg(rows: Sequence[Row], name: str) -> str:
             axes.barh(lane.y, model, _BAR_HEIGHT, color=colour)
             axes.barh(lane.y, packed, _BAR_HEIGHT, left=model, color=colour, alpha=0.45)
             lanes.value(axes, lane, format_mib(row.storage_bytes))
-        _linear(axes, max(lane.row.storage_bytes for lane in lanes.lanes) / MIB)
+        _linear(axes, max(row.storage_bytes for row in rows) / MIB)
         return as_svg(figure, name)
 
 
@@ -43,7 +43,7 @@ def memory_svg(rows: Sequence[Row], name: str) -> str:
         for lane in lanes.lanes:
             _draw_memory(axes, lane)
             lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
-        _linear(axes, max(lane.row.peak_pss_bytes or 0 for lane in lanes.lanes) / MIB)
+        _linear(axes, max((row.peak_pss_bytes or 0 for row in shown), default=0) / MIB)
         return as_svg(figure, name)
 
 
@@ -109,16 +109,18 @@ def _logarithmic(axes: Axes) -> None:
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     axes.set_xlim(low / 1.3, high * 1.3)
-    every = 2 if high / low > 1e4 else 1  # noqa: PLR2004 - decades whose labels have room
-    axes.xaxis.set_major_locator(LogLocator(base=10.0, numticks=20))
+    decades = log10(high / low)
+    every = 2 if decades > 4 else 1  # noqa: PLR2004 - decades whose labels have room
+    steps = (1.0,) if decades > 2 else (1.0, 2.0, 5.0)  # noqa: PLR2004 - few decades: steps between
+    axes.xaxis.set_major_locator(LogLocator(base=10.0, subs=steps, numticks=20))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ns, _: _tick(ns, every)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x", color=FAINT)
 
 
 def _tick(ns: float, every: int) -> str:
-    """A power of ten without decimals, `10 µs`; of `every` decades the last ones have no label."""
-    if round(log10(ns)) % every != every - 1:
+    """A round duration without decimals, `10 µs`; of `every` decades only the last is named."""
+    if floor(log10(ns) + 1e-9) % every != every - 1:
         return ""
     amount, unit = format_ns(ns).split()
     return f"{float(amount):g} {unit}"

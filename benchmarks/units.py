@@ -15,10 +15,13 @@ def format_ns(duration_ns: float | None) -> str:
     """Three significant digits in the unit that fits: `640 ns`, `14.0 ms`."""
     if duration_ns is None:
         return ABSENT
-    unit, size = next(
-        ((unit, size) for unit, size in _NS_UNITS if duration_ns >= size), _NS_UNITS[-1]
-    )
+    unit, size = _unit_of(duration_ns)
     return f"{significant(duration_ns / size)} {unit}"
+
+
+def _unit_of(duration_ns: float) -> tuple[str, int]:
+    fitting = ((unit, size) for unit, size in _NS_UNITS if duration_ns >= size)
+    return next(fitting, _NS_UNITS[-1])
 
 
 def format_ratio(ratio: float) -> str:
@@ -35,10 +38,12 @@ def format_interval(interval: tuple[float, float] | None) -> str:
 
 
 def format_ns_interval(interval: tuple[float, float] | None) -> str:
-    """A 95 % interval of a duration: `13.9 ms … 14.1 ms`; a dash where nothing was sampled."""
+    """A 95 % interval of a duration, `13.9 … 14.1 ms`; a dash where nothing was sampled."""
     if interval is None:
         return ABSENT
-    return f"{format_ns(interval[0])} … {format_ns(interval[1])}"
+    low, high = interval
+    unit, size = _unit_of(high)
+    return f"{significant(low / size)} … {significant(high / size)} {unit}"
 
 
 def format_percent(ratio: float) -> str:

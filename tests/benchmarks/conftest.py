@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from taskzip.benchmarks.experiment import run_experiment
-from taskzip.benchmarks.plan import plan_experiment
+from taskzip.benchmarks.plan import Plan, plan_experiment
 from taskzip.contracts.bundle import (
     Bundle,
     Entry,
@@ -22,7 +22,17 @@ from taskzip.contracts.bundle import (
 )
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import TINY, BenchConfig
-from taskzip.contracts.events import Done, Event, Hello, Load, Memory, Output, Phase, Switch
+from taskzip.contracts.events import (
+    Done,
+    Event,
+    Failure,
+    Hello,
+    Load,
+    Memory,
+    Output,
+    Phase,
+    Switch,
+)
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.record import Record
@@ -42,11 +52,23 @@ class SimulatedDevice:
         self.bundle_folder = bundle_folder
         self.spread = spread
         self.ran: list[str] = []
+        self.breaks_at: str | None = None
+        """A run that ends in a failure."""
+        self.drops_last_event_of: str | None = None
+        """A run whose end never arrives."""
         self.outputs: dict[str, bytes] = {}
 
     def run(self, spec: RunSpec) -> Iterator[Event]:
         """The events of one process."""
         self.ran.append(spec.run)
+        *events, last = self._events(spec)
+        yield from events
+        if spec.run == self.breaks_at:
+            yield Failure(code="load_failed", message="no memory left")
+        elif spec.run != self.drops_last_event_of:
+            yield last
+
+    def _events(self, spec: RunSpec) -> Iterator[Event]:
         yield Hello(contract=1, runner_version="0.1.0", runtime=spec.runtime,
                     runtime_version={"executorch": "1.5.1", "litert": "2.3.0"}[spec.runtime],
                     pid=4242)  # fmt: skip
@@ -224,6 +246,14 @@ def conditions() -> Conditions:
         abi="arm64-v8a",
         started_at="2026-01-02T03:04:05Z",
     )
+
+
+PlanFor = Callable[[BenchConfig], Plan]
+
+
+@pytest.fixture
+def plan_for(bundle: Bundle) -> PlanFor:
+    return lambda config: plan_experiment(bundle, config)
 
 
 Measure = Callable[[BenchConfig], list[Record]]
