@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from taskzip.contracts.config import Config
+from taskzip.contracts.config import BenchConfig, Config, DeviceConfig
 from taskzip.contracts.names import Clock
+
+RESOLVED_CONFIG = "config.json"
 
 ConfigFile = Annotated[Path, typer.Argument(help="TOML file of the tasks.", show_default=False)]
 OutFolder = Annotated[
@@ -35,14 +37,44 @@ KeepPushed = Annotated[
     ),
 ]
 
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Keep the finished runs of an interrupted measurement.")
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="End with 1 when a row is not valid or a bar is missed.")
+]
+
 
 def out_folder(out: Path | None, config_file: Path) -> Path:
     """Where results go: the option, else `out/` and the config's name."""
     return out if out is not None else Path("out") / config_file.stem
 
 
+def measured_with(
+    folder: Path, device: str | None, clock: Clock | None
+) -> tuple[BenchConfig, DeviceConfig]:
+    """How a result folder is measured: as its config says, else with the defaults."""
+    file = folder / RESOLVED_CONFIG
+    config = Config.read(file) if file.exists() else None
+    bench, on = (config.bench, config.device) if config else (BenchConfig(), DeviceConfig())
+    return with_clock(bench, clock), with_device(on, device)
+
+
 def overridden(config: Config, device: str | None, clock: Clock | None) -> Config:
     """The config with what the command line says instead."""
-    on = config.device.model_copy(update={"device": device} if device else {})
-    bench = config.bench.model_copy(update={"clock": clock} if clock else {})
-    return config.model_copy(update={"device": on, "bench": bench})
+    return config.model_copy(
+        update={
+            "device": with_device(config.device, device),
+            "bench": with_clock(config.bench, clock),
+        }
+    )
+
+
+def with_device(config: DeviceConfig, device: str | None) -> DeviceConfig:
+    """The section with another device, if one is given."""
+    return config.model_copy(update={"device": device} if device else {})
+
+
+def with_clock(config: BenchConfig, clock: Clock | None) -> BenchConfig:
+    """The section with another clock, if one is given."""
+    return config.model_copy(update={"clock": clock} if clock else {})

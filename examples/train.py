@@ -36,7 +36,7 @@ class Recipe:
 
 TASKS: dict[str, tuple[Dataset, Recipe]] = {
     "digits": (MNIST, Recipe(epochs=8)),
-    "fashion": (FASHION_MNIST, Recipe(epochs=16, shift_pixels=1, mirror=True)),
+    "fashion": (FASHION_MNIST, Recipe(epochs=12, shift_pixels=1, mirror=True)),
 }
 
 

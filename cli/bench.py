@@ -1,0 +1,24 @@
+"""`deploy bench`: measure a bundle on a device."""
+
+from taskzip.cli import options
+from taskzip.cli.outcome import show_measured
+from taskzip.cli.terminal import terminal_progress
+
+
+def bench_bundle(
+    folder: options.ResultFolder,
+    device: options.DeviceName = None,
+    clock: options.ClockName = None,
+    keep_pushed: options.KeepPushed = None,
+    resume: options.Resume = False,
+    check: options.Check = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Measure the bundle in FOLDER on a device and write the report there."""
+    from taskzip.benchmarks.measure import Place, measure
+
+    bench, on = options.measured_with(folder, device, clock)
+    place = Place.of(on, bench, keep_pushed)
+    with terminal_progress() as progress:
+        report = measure(folder, bench, place, progress, resume=resume)
+    show_measured(report, folder, as_json, check)

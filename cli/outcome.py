@@ -1,0 +1,73 @@
+"""How results are shown."""
+
+from pathlib import Path
+
+from rich.filesize import decimal
+from rich.table import Table
+
+from taskzip.cli.terminal import err, out
+from taskzip.contracts.bundle import Bundle
+from taskzip.contracts.report import Pushed, Report
+from taskzip.contracts.zipresult import ZipResult
+
+
+def show_measured(report: Report, folder: Path, as_json: bool, check: bool) -> None:
+    """The report; CheckFailed when parity, or with `check` a bar, does not hold."""
+    from taskzip.benchmarks.measure import check_bars, check_parity
+    from taskzip.benchmarks.table import render_report
+
+    if as_json:
+        out.print_json(report.model_dump_json())
+    else:
+        if report.zip:
+            show_zip(report.zip)
+        out.print(render_report(report))
+        if report.pushed:
+            show_pushed(report.pushed)
+    err.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    check_parity(report)
+    if check:
+        check_bars(report)
+
+
+def show_zip(result: ZipResult) -> None:
+    """Errors before and after, and what is shared."""
+    table = Table(title="test error in percent", title_justify="left")
+    table.add_column("task")
+    for name in ("separate", "joint", "change"):
+        table.add_column(name, justify="right")
+    for task in result.tasks:
+        error = task.error_percent
+        numbers = (
+            (f"{error.separate:.2f}", f"{error.joint:.2f}", f"{error.joint - error.separate:+.2f}")
+            if error
+            else ("–", "–", "–")
+        )
+        table.add_row(task.name, *numbers)
+    out.print(table)
+    counts = result.parameters
+    out.print(
+        f"Parameters: {counts.separate:,} separate, {counts.joint:,} joint "
+        f"({counts.shared:,} of them shared by all tasks); zipped in {result.cost.seconds:.1f} s.",
+        highlight=False,
+    )
+
+
+def show_bundle(bundle: Bundle, folder: Path) -> None:
+    """The files that were made."""
+    table = Table("file", "runtime", "tasks", title=f"{folder / 'bundle'}", title_justify="left")
+    table.add_column("bytes", justify="right")
+    for model in bundle.models:
+        tasks = ", ".join(entry.task for entry in model.entries)
+        table.add_row(model.path, model.runtime, tasks, f"{model.bytes:,}")
+    out.print(table)
+
+
+def show_pushed(pushed: Pushed) -> None:
+    """What went over the wire."""
+    rate = f" at {decimal(pushed.bytes_per_second)}/s" if pushed.bytes_per_second else ""
+    out.print(
+        f"Pushed {pushed.files} files, {pushed.bytes:,} bytes{rate}; "
+        f"{pushed.skipped_files} files, {pushed.skipped_bytes:,} bytes were there already.",
+        highlight=False,
+    )

@@ -1,0 +1,50 @@
+"""`--dry-run`: what would be done."""
+
+import json
+from pathlib import Path
+
+from rich.table import Table
+
+from taskzip.cli.terminal import out as stdout
+from taskzip.contracts.config import Config
+from taskzip.contracts.zipresult import ZippedLayer
+
+
+def show_zip_plan(config: Config, folder: Path, out: Path, as_json: bool) -> None:
+    """Which channels would be shared, and which stages would run."""
+    from taskzip.pipeline.preview import preview
+
+    plan = preview(config, folder, out)
+    if as_json:
+        stdout.print_json(json.dumps(plan.as_json_data()))
+        return
+    stdout.print(_layers(plan.layers))
+    for stage, reasons in (("zip", plan.zip_runs), ("export", plan.export_runs)):
+        stdout.print(f"{stage}: {'; '.join(reasons) or 'nothing changed'}", highlight=False)
+    stdout.print(f"files would be written to {out}: {', '.join(plan.files)}", highlight=False)
+
+
+def show_measure_plan(config: Config, out: Path, device: str) -> None:
+    """How many runs would measure how many cells, where."""
+    bench = config.bench
+    cells = (
+        len(config.export.runtimes)
+        * len(bench.deployments)
+        * len(bench.caches)
+        * len(bench.packed_caches)
+    )
+    stdout.print(
+        f"then: push {out / 'bundle'} to {device}, measure {cells} cells "
+        f"({', '.join(bench.deployments)}), {bench.switches} switches each, {bench.clock} clock",
+        highlight=False,
+    )
+
+
+def _layers(layers: tuple[ZippedLayer, ...]) -> Table:
+    tasks = list(layers[0].of)
+    table = Table("layer", title="channels", title_justify="left")
+    for name in ("shared", *tasks):
+        table.add_column(name, justify="right")
+    for layer in layers:
+        table.add_row(layer.name, str(layer.shared), *(str(layer.of[task]) for task in tasks))
+    return table

@@ -1,0 +1,25 @@
+"""`deploy push`: put a bundle and the runner on a device."""
+
+from taskzip.cli import options
+from taskzip.cli.outcome import show_pushed
+from taskzip.cli.terminal import out as stdout
+from taskzip.cli.terminal import terminal_progress
+
+
+def push_bundle(
+    folder: options.ResultFolder,
+    device: options.DeviceName = None,
+    clock: options.ClockName = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Push a bundle and the runner, skipping what is there, and leave them for `deploy bench`."""
+    from taskzip.benchmarks.measure import Place, push
+
+    bench, on = options.measured_with(folder, device, clock)
+    place = Place.of(on, bench, keep_pushed=True)
+    with terminal_progress() as progress:
+        pushed = push(folder, place, progress)
+    if as_json:
+        stdout.print_json(pushed.model_dump_json())
+    else:
+        show_pushed(pushed)

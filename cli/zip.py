@@ -1,0 +1,30 @@
+"""`deploy zip`: make the joint network."""
+
+from taskzip.cli import options
+from taskzip.cli.outcome import show_zip
+from taskzip.cli.preview import show_zip_plan
+from taskzip.cli.terminal import out as stdout
+from taskzip.cli.terminal import terminal_progress
+from taskzip.contracts.config import load_config
+
+
+def zip_networks(
+    config_file: options.ConfigFile,
+    out: options.OutFolder = None,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Zip the networks of a config into one joint network."""
+    from taskzip.pipeline.build import zip_stage
+
+    config = load_config(config_file)
+    folder, out = config_file.resolve().parent, options.out_folder(out, config_file)
+    if dry_run:
+        show_zip_plan(config, folder, out, as_json)
+        return
+    with terminal_progress() as progress:
+        result = zip_stage(config, folder, out, progress)
+    if as_json:
+        stdout.print_json(result.model_dump_json())
+    else:
+        show_zip(result)
