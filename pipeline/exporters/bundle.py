@@ -29,8 +29,8 @@ from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import sharing
 from taskzip.pipeline.exporters.tensors import input_spec, output_spec, outputs_of, raw_bytes
 from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
+from taskzip.pipeline.layout import model_path
 
-SUFFIXES: dict[Runtime, str] = {"executorch": ".pte", "litert": ".tflite"}
 MAKERS = ("taskzip", "torch", "executorch", "litert-torch", "ai-edge-litert")
 _TINY_WIDTH = 8
 
@@ -61,9 +61,8 @@ class _Model:
 
     @property
     def path(self) -> str:
-        """Below the bundle's folder: separate files are called as their task."""
-        stem = self.entries[0].name if self.kind == "separate" else self.kind
-        return f"{self.runtime}/{stem}{SUFFIXES[self.runtime]}"
+        """Below the bundle's folder."""
+        return model_path(self.runtime, self.kind, self.entries[0].name)
 
 
 def write_bundle(

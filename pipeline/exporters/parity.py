@@ -44,7 +44,7 @@ class HostParity:
         return self.max_abs_error <= self.allowed
 
 
-def cases_of(entry: EntryPoint, seed: int = 0) -> tuple[Case, ...]:
+def cases_of(entry: EntryPoint, seed: int = 1) -> tuple[Case, ...]:
     """The entry's own inputs and RANDOM_CASES standard normal ones, with torch's outputs."""
     generator = torch.Generator().manual_seed(seed)
     inputs = [entry.inputs] + [

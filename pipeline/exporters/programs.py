@@ -15,6 +15,7 @@ from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.frameworks import contained_warnings
 from taskzip.pipeline.exporters.ledger import Identity, identity
+from taskzip.pipeline.exporters.own_copies import own_copies
 from taskzip.pipeline.exporters.parity import Case, cases_of
 
 _INDEX = "entries.json"
@@ -36,7 +37,10 @@ class _SavedEntries(Document):
 def save_entries(entries: Sequence[EntryPoint], folder: Path) -> None:
     """Trace and write the entries; BadInput names the entry that torch.export cannot trace."""
     numbers: dict[Identity, int] = {}
-    saved = tuple(_save(entry, folder / str(index), numbers) for index, entry in enumerate(entries))
+    saved = tuple(
+        _save(entry, cases_of(original), folder / str(index), numbers)
+        for index, (entry, original) in enumerate(zip(own_copies(entries), entries, strict=True))
+    )
     _SavedEntries(entries=saved).write(folder / _INDEX)
 
 
@@ -49,10 +53,11 @@ def load_entries(folder: Path) -> tuple[tuple[EntryPoint, tuple[Case, ...]], ...
     )
 
 
-def _save(entry: EntryPoint, stem: Path, numbers: dict[Identity, int]) -> _SavedEntry:
+def _save(
+    entry: EntryPoint, cases: tuple[Case, ...], stem: Path, numbers: dict[Identity, int]
+) -> _SavedEntry:
     program = _traced(entry)
     torch.export.save(program, stem.with_suffix(".pt2"))
-    cases = cases_of(entry)
     save_file(
         {
             f"{case}.{kind}.{place}": tensor.contiguous()

@@ -136,8 +136,7 @@ class ExportWorkers:
         """The folder with these very entries; written when first asked for."""
         key = tuple(id(entry) for entry in entries)
         if key not in self._saved:
-            folder = self._folder / str(len(self._saved))
-            folder.mkdir()
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
             save_entries(entries, folder)
             self._saved[key] = (folder, entries)  # holding them keeps their ids their own
         return self._saved[key][0]

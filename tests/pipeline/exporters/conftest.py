@@ -1,0 +1,98 @@
+"""One worker a runtime for the whole session: importing the frameworks takes most of the time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from taskzip.contracts.bundle import Tolerance
+from taskzip.contracts.names import RUNTIMES, Runtime
+from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.bundle import SUFFIXES
+from taskzip.pipeline.exporters.workers import (
+    Exported,
+    ExportWorkers,
+    FileOrder,
+    export_workers,
+)
+
+TOLERANCE = Tolerance(absolute=1e-5, relative=1e-5)
+"""Float32 sums of some hundred terms in another order."""
+
+
+def equal_layers(depth: int, width: int, shared: nn.Module) -> nn.Sequential:
+    """Linear layers of one shape with distinct weights, the first one shared.
+
+    The weights are transposed views: litert-torch merges such weights when their shapes are equal.
+    """
+    layers = [shared, *(nn.Linear(width, width) for _ in range(depth - 1))]
+    for layer in layers[1:]:
+        layer.weight.data = layer.weight.data.t()
+    return nn.Sequential(*layers).eval()
+
+
+def conv_network(trunk: nn.Module) -> nn.Module:
+    """A trunk for images (1, 1, 12, 12) and a head of its own."""
+    return nn.Sequential(trunk, nn.Linear(256, 10)).eval()
+
+
+def conv_trunk() -> nn.Module:
+    """Images (1, 1, 12, 12) → 256 features; about 0.5 MB of weights."""
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 32, 2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(512, 256),
+        nn.ReLU(),
+    )
+
+
+def _entries() -> dict[str, tuple[EntryPoint, ...]]:
+    torch.manual_seed(0)
+    image, row = torch.randn(1, 1, 12, 12), torch.randn(1, 128)
+    trunk, first = conv_trunk(), nn.Linear(128, 128)
+    pair = tuple(EntryPoint(name, conv_network(trunk), (image,)) for name in ("left", "right"))
+    equal = tuple(
+        EntryPoint(name, equal_layers(3, 128, first), (row,)) for name in ("one", "other")
+    )
+    return {"pair": pair, "left": pair[:1], "equal": equal, "again": equal}
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[ExportWorkers]:
+    """Running exporters for all runtimes."""
+    with export_workers(RUNTIMES) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def entries() -> dict[str, tuple[EntryPoint, ...]]:
+    """The entry points of every exported file by the file's stem."""
+    return _entries()
+
+
+@pytest.fixture(scope="session")
+def exported(
+    workers: ExportWorkers,
+    entries: dict[str, tuple[EntryPoint, ...]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[tuple[Runtime, str], Exported]:
+    """Every file in both runtimes, exported and checked."""
+    folder = tmp_path_factory.mktemp("exported")
+    orders = {
+        (runtime, stem): FileOrder(path_of(folder, runtime, stem), runtime, some)
+        for runtime in RUNTIMES
+        for stem, some in entries.items()
+    }
+    made = workers.export(tuple(orders.values()), TOLERANCE)
+    return dict(zip(orders, made, strict=True))
+
+
+def path_of(folder: Path, runtime: Runtime, stem: str) -> Path:
+    """Where a test lets a file be written."""
+    return folder / runtime / f"{stem}{SUFFIXES[runtime]}"
