@@ -97,7 +97,8 @@ def check_parity(report: Report) -> None:
         first = wrong[0]
         raise CheckFailed(
             f"parity: {len(wrong)} of {len(report.parity)} outputs on the device "
-            f"differ from torch; {first.file}, task {first.task}: {first.max_abs_error}, allowed {first.allowed}"
+            f"differ from torch; {first.file}, task {first.task}: {first.max_abs_error}, "
+            f"allowed {first.allowed}"
         )
 
 

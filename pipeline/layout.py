@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from taskzip.contracts.names import ModelKind, Runtime
+
+SUFFIXES: dict[Runtime, str] = {"executorch": ".pte", "litert": ".tflite"}
+
 
 def zip_result(out_dir: Path) -> Path:
     """What zipping did: the contract ZipResult."""
@@ -31,3 +35,9 @@ def bundle_folder(out_dir: Path) -> Path:
 def stamp(out_dir: Path, stage: str) -> Path:
     """What a stage read and wrote."""
     return out_dir / ".stamps" / f"{stage}.json"
+
+
+def model_path(runtime: Runtime, kind: ModelKind, task: str) -> str:
+    """A model file's path below the bundle's folder: separate files are called as their task."""
+    stem = task if kind == "separate" else kind
+    return f"{runtime}/{stem}{SUFFIXES[runtime]}"

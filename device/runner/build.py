@@ -66,7 +66,7 @@ def _build_into(folder: Path, chain: Toolchain, version: str, progress: Progress
 def _read_package(folder: Path, version: str) -> RunnerPackage:
     entries = json.loads((folder / _MANIFEST).read_text())
     files = tuple(PackageFile(**entry) for entry in entries)
-    return RunnerPackage(folder, files, version, runtime_releases())
+    return RunnerPackage(folder, files, version, {**runtime_releases()})
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from taskzip.contracts.names import Runtime
 from taskzip.device.runner.errors import RunnerBuildError
 from taskzip.device.runner.target import Toolchain
 
@@ -36,7 +35,7 @@ class RunnerPackage:
     files: tuple[PackageFile, ...]
     version: str
     """What its hello line says as `runner_version`."""
-    runtime_versions: Mapping[Runtime, str]
+    runtime_versions: Mapping[str, str]
 
     @property
     def bytes(self) -> int:

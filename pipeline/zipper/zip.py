@@ -44,6 +44,13 @@ def zip_tasks(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Z
     return Zipped(joint, plan, _layers(chains, counts), _parameters(tasks, joint))
 
 
+def outline(tasks: Sequence[Task], config: ZipConfig) -> tuple[ZippedLayer, ...]:
+    """What `zip_tasks` would share, layer by layer; BadInput when the networks cannot share."""
+    chains = {task.name: _trace(task) for task in tasks}
+    align(chains)
+    return _layers(chains, shared_counts(config.share, chains))
+
+
 def _trace(task: Task) -> Chain:
     for batch in task.calibration():
         return trace(task.name, task.network, batch)

@@ -1,0 +1,47 @@
+"""What a build would do, found out without doing it."""
+
+from pathlib import Path
+
+from taskzip.contracts.config import Config
+from taskzip.contracts.document import Document
+from taskzip.contracts.zipresult import ZippedLayer
+from taskzip.pipeline.build import Stages
+from taskzip.pipeline.layout import model_path
+from taskzip.pipeline.networks.load import load_tasks
+from taskzip.pipeline.zipper import outline
+
+
+class Preview(Document):
+    """The plan of a build."""
+
+    layers: tuple[ZippedLayer, ...]
+    zip_runs: tuple[str, ...]
+    """Why the zip stage would run; empty if it would not."""
+    export_runs: tuple[str, ...]
+    """Why the export stage would run; empty if it would not."""
+    files: tuple[str, ...]
+    """Model files, below the output folder."""
+
+
+def preview(config: Config, folder: Path, out_dir: Path) -> Preview:
+    """What `build` would do; the networks are loaded and aligned, nothing is written."""
+    stages = Stages(config, folder.absolute(), out_dir)
+    zip_runs = stages.reasons_to_zip()
+    return Preview(
+        layers=outline(load_tasks(config, folder), config.zip),
+        zip_runs=zip_runs,
+        export_runs=("the zip runs",) if zip_runs else stages.reasons_to_export(),
+        files=_files(config),
+    )
+
+
+def _files(config: Config) -> tuple[str, ...]:
+    tasks = [task.name for task in config.tasks]
+    return tuple(
+        f"bundle/{path}"
+        for runtime in config.export.runtimes
+        for path in (
+            model_path(runtime, "joint", tasks[0]),
+            *(model_path(runtime, "separate", task) for task in tasks),
+        )
+    )
