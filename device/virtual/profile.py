@@ -19,6 +19,7 @@ class Profile(Document):
     cpus: Annotated[int, Field(ge=1, le=8)] = 2
     """vCPUs with the real clock; the counted clock has one, see `vcpus`."""
     flash_read_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
+    """Sustained; QEMU lets the bytes of the first tenth of a second pass at once."""
     flash_write_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
     disk_mib: Annotated[int, Field(ge=16)] = 1024
     idle_stop_seconds: Annotated[int, Field(ge=1)] = 1800
