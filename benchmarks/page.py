@@ -41,6 +41,8 @@ class _Subject:
     caption: str
     draw: Callable[[Sequence[Row], str], str]
     figure: Callable[[Row], str]
+    has: Callable[[Row], bool] = lambda _: True
+    """Whether the row has something of its own to draw."""
 
 
 _SUBJECTS = (
@@ -57,6 +59,7 @@ _SUBJECTS = (
         "networks, the tick the peak. MiB, PSS at the right.",
         memory_svg,
         lambda row: f"{units.format_mib(row.pss_bytes)} MiB",
+        lambda row: row.pss_bytes is not None and row.memory_cache == row.cache,
     ),
     _Subject(
         "Switch",
@@ -120,10 +123,12 @@ def _plot_groups(report: Report, runtimes: Sequence[Runtime]) -> Iterator[PlotGr
     for number, subject in enumerate(_SUBJECTS):
         plots = []
         for runtime in runtimes:
-            rows = [row for row in report.rows if row.runtime == runtime]
-            svg = Markup(subject.draw(rows, f"plot{number}-{runtime}"))  # noqa: S704 - our own drawing
-            plots.append(Plot(runtime, svg, _alternative(subject, rows)))
-        yield PlotGroup(subject.title, subject.caption, tuple(plots))
+            rows = [row for row in report.rows if row.runtime == runtime and subject.has(row)]
+            if rows:
+                svg = Markup(subject.draw(rows, f"plot{number}-{runtime}"))  # noqa: S704 - our own drawing
+                plots.append(Plot(runtime, svg, _alternative(subject, rows)))
+        if plots:
+            yield PlotGroup(subject.title, subject.caption, tuple(plots))
 
 
 def _alternative(subject: _Subject, rows: Sequence[Row]) -> str:

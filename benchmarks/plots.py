@@ -36,14 +36,13 @@ def storage_svg(rows: Sequence[Row], name: str) -> str:
 
 def memory_svg(rows: Sequence[Row], name: str) -> str:
     """Bars of PSS: the start in grey, the networks above it, a tick at the peak."""
-    shown = [row for row in rows if row.memory_cache == row.cache]
-    lanes = lay_out(shown, heading=lambda row: row.deployment, label=_packed)
+    lanes = lay_out(rows, heading=lambda row: row.deployment, label=_packed)
     with figure_of_height(lanes.height) as figure:
         axes = lanes.draw(figure, "MiB")
         for lane in lanes.lanes:
             _draw_memory(axes, lane)
             lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
-        _linear(axes, max((row.peak_pss_bytes or 0 for row in shown), default=0) / MIB)
+        _linear(axes, max(row.peak_pss_bytes or 0 for row in rows) / MIB)
         return as_svg(figure, name)
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from taskzip.benchmarks.experiment import run_experiment
-from taskzip.benchmarks.plan import Plan, plan_experiment
+from taskzip.benchmarks.journal import read_records
+from taskzip.benchmarks.plan import plan_experiment
 from taskzip.contracts.bundle import (
+    BUNDLE_FILE,
     Bundle,
     Entry,
     File,
@@ -233,7 +235,7 @@ def device(bundle: Bundle, bundle_folder: Path) -> SimulatedDevice:
     return SimulatedDevice(bundle_folder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def conditions() -> Conditions:
     return Conditions(
         origin="virtual",
@@ -246,14 +248,6 @@ def conditions() -> Conditions:
         abi="arm64-v8a",
         started_at="2026-01-02T03:04:05Z",
     )
-
-
-PlanFor = Callable[[BenchConfig], Plan]
-
-
-@pytest.fixture
-def plan_for(bundle: Bundle) -> PlanFor:
-    return lambda config: plan_experiment(bundle, config)
 
 
 Measure = Callable[[BenchConfig], list[Record]]
@@ -270,3 +264,21 @@ def measure(
         return list(run_experiment(device, plan, tmp_path, conditions, Silent()))
 
     return run
+
+
+@pytest.fixture(scope="session")
+def measured_folder(conditions: Conditions, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all 32 cells were measured with 8 switches; not to be changed."""
+    folder = tmp_path_factory.mktemp("measured")
+    bundle = make_bundle(folder / "bundle")
+    bundle.write(folder / "bundle" / BUNDLE_FILE)
+    plan = plan_experiment(bundle, BenchConfig(switches=8))
+    device = SimulatedDevice(folder / "bundle")
+    assert list(run_experiment(device, plan, folder, conditions, Silent()))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def records(measured_folder: Path) -> tuple[Record, ...]:
+    """The records of all 32 cells."""
+    return tuple(read_records(measured_folder))

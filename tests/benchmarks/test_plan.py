@@ -12,6 +12,11 @@ from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES
 PlanFor = Callable[[BenchConfig], Plan]
 
 
+@pytest.fixture
+def plan_for(bundle: Bundle) -> PlanFor:
+    return lambda config: plan_experiment(bundle, config)
+
+
 def runs_of(plan: Plan, mode: str) -> list[PlannedRun]:
     return [run for run in plan.runs if run.spec.mode == mode]
 
