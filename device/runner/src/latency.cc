@@ -1,7 +1,6 @@
 // The timed loop of the whole project: every latency that a report shows is taken here.
 #include "clock.h"
 #include "packed_cache.h"
-#include "page_cache.h"
 #include "stage.h"
 
 namespace taskzip {
@@ -65,9 +64,6 @@ Status step(Stage& stage, std::size_t index) {
 }  // namespace
 
 Status run_latency(Stage& stage) {
-  if (stage.spec.cache == CacheState::kWarm) {
-    TASKZIP_TRY(read_through(stage.all_paths()));
-  }
   TASKZIP_TRY(load(stage));
   TASKZIP_TRY(stage.infer_current(stage.initial_task()));  // its output is ready before step 0
   for (std::size_t index = 0; index < stage.spec.sequence.size(); ++index) {

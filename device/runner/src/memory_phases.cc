@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "packed_cache.h"
-#include "page_cache.h"
 
 namespace taskzip {
 namespace {
@@ -54,9 +53,6 @@ Status MemoryPhases::end(const char* phase) {
 }
 
 Status run_memory(Stage& stage, MemoryPhases& phases) {
-  if (stage.spec.cache == CacheState::kWarm) {
-    TASKZIP_TRY(read_through(stage.all_paths()));
-  }
   TASKZIP_TRY(stage.settle_cache(stage.all_paths()));
   Split split;
   TASKZIP_TRY(stage.deployment.load(stage.initial_task(), split));

@@ -16,8 +16,15 @@ std::size_t Stage::initial_task() const {
 Result<double> Stage::settle_cache(const std::vector<std::string>& paths) const {
   if (spec.cache == CacheState::kCold) {
     TASKZIP_TRY(evict(paths));
+    return resident_fraction(paths);
   }
-  return resident_fraction(paths);
+  auto fraction = resident_fraction(paths);
+  if (fraction.ok() && fraction.value() < 1) {
+    // LiteRT drops a model's pages itself once it has packed the weights.
+    TASKZIP_TRY(read_through(paths));
+    return resident_fraction(paths);
+  }
+  return fraction;
 }
 
 std::vector<std::string> Stage::all_paths() const {

@@ -1,0 +1,116 @@
+#include "deployment.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "recording_backend.h"
+
+namespace taskzip {
+namespace {
+
+// Two tasks of one file, or of two.
+class TwoTasks {
+ public:
+  explicit TwoTasks(DeploymentKind kind) {
+    const bool is_joint =
+        kind == DeploymentKind::kJoint || kind == DeploymentKind::kJointLazy;
+    for (const char* name : {"a", "b"}) {
+      TaskSpec task;
+      task.entry = name;
+      tasks_.push_back(task);
+      files_.push_back({is_joint ? "joint" : name, ""});
+    }
+    deployment_ = make_deployment(kind, backend_, tasks_, files_);
+  }
+
+  Journal load(std::size_t initial) {
+    EXPECT_TRUE(deployment_->load(initial, split_).ok());
+    return backend_.take_journal();
+  }
+  Journal switch_to(std::size_t task) {
+    EXPECT_TRUE(deployment_->switch_to(task, split_).ok());
+    return backend_.take_journal();
+  }
+  Journal invoke() {
+    EXPECT_TRUE(deployment_->current().invoke().ok());
+    return backend_.take_journal();
+  }
+  Journal unload() {
+    deployment_->unload();
+    return backend_.take_journal();
+  }
+  void break_task(std::size_t task) { tasks_[task].entry = "broken"; }
+  Status load_status() { return deployment_->load(0, split_); }
+  Deployment& deployment() { return *deployment_; }
+
+ private:
+  RecordingBackend backend_;
+  std::vector<TaskSpec> tasks_;
+  std::vector<ModelFile> files_;
+  Split split_;
+  std::unique_ptr<Deployment> deployment_;
+};
+
+TEST(Joint, OpensOneFileLoadsEveryTaskAndSwitchesWithoutTheRuntime) {
+  TwoTasks tasks(DeploymentKind::kJoint);
+  EXPECT_EQ(tasks.load(1), (Journal{"open joint", "load a", "load b"}));
+  EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
+  EXPECT_EQ(tasks.switch_to(0), Journal{});
+  EXPECT_EQ(tasks.invoke(), Journal{"invoke a"});
+  EXPECT_EQ(tasks.unload(), (Journal{"unload a", "unload b", "close joint"}));
+  EXPECT_TRUE(tasks.deployment().is_resident());
+}
+
+TEST(JointLazy, LoadsTheNextTaskBeforeItUnloadsTheLast) {
+  TwoTasks tasks(DeploymentKind::kJointLazy);
+  EXPECT_EQ(tasks.load(0), (Journal{"open joint", "load a"}));
+  EXPECT_EQ(tasks.switch_to(1), (Journal{"load b", "unload a"}));
+  EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
+  EXPECT_EQ(tasks.unload(), (Journal{"unload b", "close joint"}));
+  EXPECT_FALSE(tasks.deployment().is_resident());
+}
+
+TEST(SeparateResident, OpensEveryFileAndSwitchesWithoutTheRuntime) {
+  TwoTasks tasks(DeploymentKind::kSeparateResident);
+  EXPECT_EQ(tasks.load(0), (Journal{"open a", "load a", "open b", "load b"}));
+  EXPECT_EQ(tasks.switch_to(1), Journal{});
+  EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
+  Journal end = tasks.unload();
+  std::sort(end.begin() + 2, end.end());  // files may be closed in any order, after their entries
+  EXPECT_EQ(end, (Journal{"unload a", "unload b", "close a", "close b"}));
+}
+
+TEST(SeparateSwap, UnloadsAndClosesTheLastTaskBeforeItOpensTheNext) {
+  TwoTasks tasks(DeploymentKind::kSeparateSwap);
+  EXPECT_EQ(tasks.load(0), (Journal{"open a", "load a"}));
+  EXPECT_EQ(tasks.switch_to(1), (Journal{"unload a", "close a", "open b", "load b"}));
+  EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
+  EXPECT_EQ(tasks.unload(), (Journal{"unload b", "close b"}));
+}
+
+TEST(EveryDeployment, HandsOnWhatTheRuntimeReports) {
+  for (const auto kind : {DeploymentKind::kJoint, DeploymentKind::kJointLazy,
+                          DeploymentKind::kSeparateResident, DeploymentKind::kSeparateSwap}) {
+    TwoTasks tasks(kind);
+    tasks.break_task(0);
+    EXPECT_EQ(tasks.load_status().error().code, code::kLoadFailed);
+  }
+}
+
+TEST(EveryDeployment, SplitsTheTimeOfASwitch) {
+  RecordingBackend backend;
+  const std::vector<TaskSpec> tasks(2);
+  const std::vector<ModelFile> files{{"a", ""}, {"b", ""}};
+  const auto swap = make_deployment(DeploymentKind::kSeparateSwap, backend, tasks, files);
+  Split load;
+  ASSERT_TRUE(swap->load(0, load).ok());
+  Split split;
+  ASSERT_TRUE(swap->switch_to(1, split).ok());
+  EXPECT_GT(split.unload_ns, 0);
+  EXPECT_GT(split.open_ns, 0);
+  EXPECT_GT(split.prepare_ns, 0);
+}
+
+}  // namespace
+}  // namespace taskzip
