@@ -1,75 +1,59 @@
 """Starting the runner on the device, and reading what it says as data that nobody vouches for."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 from pydantic import ValidationError
 
 from taskzip.contracts.document import describe
-from taskzip.contracts.errors import BadInput, DeviceTrouble
+from taskzip.contracts.errors import DeviceTrouble
 from taskzip.contracts.events import EVENT, Done, Event, Failure, Hello
 from taskzip.contracts.names import CONTRACT_VERSION
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.errors import ChangedOnDevice, Mismatch, RunnerFailed
-from taskzip.device.manifest import RUNNER_DIR, Item
 from taskzip.device.parse.fields import shown
 from taskzip.device.parse.files import STAT_FORMAT, FileState
 from taskzip.device.transport.protocol import Completed, LineStream
 
 _STDERR_TAIL_CHARS = 800
 _KILLED = 137
-_LOADER = f"{RUNNER_DIR}/lib/ld-linux"
 _CHANGED = "changed_on_device"
 _CONTRACT_MISMATCH = "contract_mismatch"
 
-# The pushed files are compared with their states, then the shell becomes the runner: `.pid` is
-# the runner's own pid before it says a word.
+# The pushed files, whose names have no white space, are compared with their states; then the
+# shell becomes the runner, so that `.pid` is the runner's own pid before it says a word.
 _RUN = r"""
-root=$1 format=$2 expected=$3 spec=$4 loader=$5 libraries=$6 program=$7
-shift 7
+root=$1 format=$2 files=$3 expected=$4 spec=$5
+shift 5
 cd "$root" || exit
-[ "$(stat -c "$format" -- "$@" 2>/dev/null)" = "$expected" ] || {
+set -f
+[ "$(stat -c "$format" -- $files 2>/dev/null)" = "$expected" ] || {
     echo '{"kind":"failure","code":"changed_on_device","message":"a pushed file was changed"}'
     exit 1
 }
 printf %s "$spec" >.spec.json && echo $$ >.pid || exit
-exec "$loader" --library-path "$libraries" "$program" .spec.json
+exec "$@" .spec.json
 """
 
 
 @dataclass(frozen=True)
 class Launcher:
-    """How the runner is started in the working folder: by the loader that was pushed with it."""
+    """How the runner is started in the working folder: `command` is relative to it."""
 
     root: str
-    loader: str
-    libraries: str = f"{RUNNER_DIR}/lib"
-    program: str = f"{RUNNER_DIR}/bin/taskzip-runner"
-
-    @classmethod
-    def of(cls, root: str, items: Iterable[Item]) -> Self:
-        """The launcher for what is pushed; BadInput when it has no loader or no runner."""
-        paths = {item.path for item in items}
-        loader = min((path for path in paths if path.startswith(_LOADER)), default=None)
-        if loader is None or cls.program not in paths:
-            raise BadInput(f"the runner package lacks {_LOADER}* or {cls.program}; build it again")
-        return cls(root, loader)
+    command: Sequence[str]
 
     def run_argv(self, spec: RunSpec, files: Mapping[str, FileState]) -> Sequence[str]:
         """Run one RunSpec, if the pushed files are still in these states."""
         expected = "\n".join(state.line for state in files.values())
-        what = (self.root, STAT_FORMAT, expected, spec.model_dump_json())
-        how = (self.loader, self.libraries, self.program)
-        return ("sh", "-c", _RUN, "run", *what, *how, *files)
+        asked = (STAT_FORMAT, "\n".join(files), expected, spec.model_dump_json())
+        return ("sh", "-c", _RUN, "run", self.root, *asked, *self.command)
 
     def version_argv(self) -> Sequence[str]:
         """Ask the runner for its versions."""
-        loader, libraries, program = (
-            f"{self.root}/{path}" for path in (self.loader, self.libraries, self.program)
-        )
-        return (loader, "--library-path", libraries, program, "--version")
+        in_root = 'cd "$1" && shift && exec "$@" --version'
+        return ("sh", "-c", in_root, "version", self.root, *self.command)
 
 
 def check_version(completed: Completed) -> str:

@@ -1,23 +1,21 @@
 """What is to lie on the device: local files, and where each goes below the working folder."""
 
 import hashlib
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import TypeAdapter
 
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import RelativePath
+from taskzip.device.runner.package import RunnerPackage
 
 BUNDLE_DIR = "bundle"
 RUNNER_DIR = "runner"
 
 PLAIN_MODE = 0o644
-PROGRAM_MODE = 0o755
 
 _RELATIVE: TypeAdapter[str] = TypeAdapter(RelativePath)
 
@@ -45,29 +43,12 @@ def bundle_items(folder: Path) -> tuple[Item, ...]:
     )
 
 
-class RunnerFiles(Protocol):
-    """What is pushed of a runner package: all files of its folder."""
-
-    @property
-    def folder(self) -> Path:
-        """The folder with `bin/`, `lib/` and whatever else the runner needs."""
-
-    @property
-    def runtime_versions(self) -> Mapping[str, str]:
-        """Release by runtime, as the runner was built with them."""
-
-
-def runner_items(package: RunnerFiles) -> tuple[Item, ...]:
-    """The files of a runner package; those that may be executed here may be there."""
-    files = sorted(path for path in package.folder.rglob("*") if path.is_file())
-    return tuple(_runner_item(package.folder, path) for path in files)
-
-
-def _runner_item(folder: Path, path: Path) -> Item:
-    status = path.stat()
-    mode = PROGRAM_MODE if status.st_mode & stat.S_IXUSR else PLAIN_MODE
-    target = f"{RUNNER_DIR}/{path.relative_to(folder).as_posix()}"
-    return Item(path, target, status.st_size, hash_file(path), mode)
+def runner_items(package: RunnerPackage) -> tuple[Item, ...]:
+    """The files of a runner package."""
+    return tuple(
+        Item(package.folder / path, f"{RUNNER_DIR}/{path}", size, sha256, mode)
+        for path, size, sha256, mode in package.files
+    )
 
 
 def hash_file(path: Path) -> str:

@@ -17,8 +17,9 @@ from taskzip.device.conditions import Setting, read_conditions
 from taskzip.device.errors import RunnerFailed, TransferFailed
 from taskzip.device.launch import Launcher, check_version, checked_events
 from taskzip.device.lock import LOCK_WAIT_S, Lock, held_lock
-from taskzip.device.manifest import RunnerFiles, bundle_items, runner_items
+from taskzip.device.manifest import RUNNER_DIR, bundle_items, runner_items
 from taskzip.device.push import Placed, push_items
+from taskzip.device.runner.package import RunnerPackage
 from taskzip.device.transport.protocol import SILENCE_S, LineStream, Transport
 
 MAX_FETCH_BYTES = 64 << 20
@@ -89,7 +90,7 @@ class Session:
 @contextmanager
 def open_session(  # noqa: PLR0913  # each is a choice of its own
     transport: Transport,
-    package: RunnerFiles,
+    package: RunnerPackage,
     bundle_dir: Path,
     *,
     keep_pushed: bool,
@@ -104,14 +105,12 @@ def open_session(  # noqa: PLR0913  # each is a choice of its own
     """
     items = (*runner_items(package), *bundle_items(bundle_dir))
     root = f"{_home(transport)}/work"
-    launcher = Launcher.of(root, items)
+    launcher = Launcher(root, package.command(RUNNER_DIR))
     keep = [item.path for item in items] if keep_pushed else []
     with _workplace(Cleaner(transport, root, keep, progress), lock_wait_s):
         placed = push_items(transport, root, items, progress)
         version = check_version(transport.shell(launcher.version_argv(), VERSION_TIMEOUT_S))
-        session = Session(
-            transport, launcher, placed, version, package.runtime_versions, silence_s
-        )
+        session = Session(transport, launcher, placed, version, package.runtime_versions, silence_s)
         try:
             yield session
         finally:

@@ -40,14 +40,16 @@ def wrap(argv: Sequence[str]) -> Wrapped:
     """The wrapped command; its standard input is empty, standard error loses trailing newlines.
 
     Standard error is caught in a variable while file descriptor 3 carries standard output past
-    it: no further process is started, and the three parts keep their order.
+    it: no further program is started, and the three parts keep their order. When the connection
+    ends, the system hangs up on the shell alone, which would first wait for the command; so the
+    shell only waits, where a trap interrupts it, and takes the whole process group with it.
     """
     if not argv:
         raise ValueError("a command needs at least one word")
     head, tail = secrets.token_hex(8), secrets.token_hex(8)
     command = (
-        f"{{ e=$({{ {shlex.join(argv)} </dev/null; }} 2>&1 >&3 3>&-); "
+        f"trap 'kill -9 0' HUP; {{ e=$({{ {shlex.join(argv)} </dev/null; }} 2>&1 >&3 3>&-); "
         f"echo '{head}''{tail}:'$?':'; "
-        f"[ -z \"$e\" ] || printf %s \"$e\"; echo '{tail}''{head}.'; }} 3>&1"
+        f"[ -z \"$e\" ] || printf %s \"$e\"; echo '{tail}''{head}.'; }} 3>&1 & wait"
     )
     return Wrapped(command, f"{head}{tail}".encode(), f"{tail}{head}".encode())
