@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Literal
 
 import taskzip
 from taskzip.contracts.document import Document
@@ -22,7 +23,7 @@ _ABSENT = "absent"
 class Stamp(Document):
     """What a stage read and wrote."""
 
-    format: int = 1
+    format: Literal[1] = 1
     inputs: dict[str, str]
     """What it is called in messages → hash or version."""
     sources: dict[str, str]
@@ -41,7 +42,9 @@ def reasons_to_run(
         return ("it has not run here before",)
     changed = _different(stamp.inputs, inputs)
     sources = _different(stamp.sources, hashes(stamp.sources, folder))
-    outputs = _different(stamp.outputs, hashes(stamp.outputs, out_dir))
+    found = hashes(stamp.outputs, out_dir)
+    missing = {name for name, digest in found.items() if digest == _ABSENT}
+    outputs = sorted({*missing, *_different(stamp.outputs, found)})
     return (
         *(f"{name} changed" for name in (*changed, *sources)),
         *(f"{name} is not what was written" for name in outputs),

@@ -10,13 +10,13 @@ from torch import nn
 from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.bundle import SUFFIXES
 from taskzip.pipeline.exporters.workers import (
     Exported,
     ExportWorkers,
     FileOrder,
     export_workers,
 )
+from taskzip.pipeline.layout import SUFFIXES
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-5)
 """Float32 sums of some hundred terms in another order."""

@@ -10,9 +10,9 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import BadInput, CheckFailed
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.bundle import SUFFIXES
 from taskzip.pipeline.exporters.ledger import FILE_GROWTH, sharing, unique_bytes
 from taskzip.pipeline.exporters.workers import Exported, ExportWorkers, FileOrder
+from taskzip.pipeline.layout import SUFFIXES
 
 Files = dict[tuple[Runtime, str], Exported]
 Entries = dict[str, tuple[EntryPoint, ...]]
