@@ -18,7 +18,7 @@ ModelKind = Literal["joint", "separate", "tiny"]
 TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 """A task's name: also the method of a .pte and the signature of a .tflite."""
 
-_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
+_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._+-]*"
 RelativePath = Annotated[
     str, StringConstraints(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$", max_length=240)
 ]
