@@ -12,7 +12,7 @@ from pathlib import Path
 from taskzip.contracts.document import write_atomically
 from taskzip.contracts.paths import cache_dir
 from taskzip.contracts.progress import Progress
-from taskzip.device.runner.compile import SOURCE, compile_runner, require_compiler
+from taskzip.device.runner.compile import SOURCE, Build, require_compiler
 from taskzip.device.runner.package import PackageFile, RunnerPackage, collect_files
 from taskzip.device.runner.target import Target, Toolchain, toolchain
 from taskzip.device.runner.wheels import REQUIREMENTS, fetch_runtimes, runtime_releases
@@ -55,9 +55,11 @@ def _build_into(folder: Path, chain: Toolchain, version: str, progress: Progress
     runtimes = fetch_runtimes(chain.machine, progress)
     progress.step(f"Building the runner for {chain.machine}")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as partial:
-        build, made = Path(partial, "build"), Path(partial, "package")
-        compile_runner(chain, runtimes, build, version)
-        files = collect_files(build, runtimes, made, chain)
+        build = Build(chain, runtimes, Path(partial, "build"), version)
+        build.configure()
+        build.compile()
+        made = Path(partial, "package")
+        files = collect_files(build.folder, runtimes, made, chain)
         manifest = [file._asdict() for file in files]
         write_atomically(made / _MANIFEST, json.dumps(manifest, indent=2).encode())
         made.rename(folder)
@@ -66,7 +68,7 @@ def _build_into(folder: Path, chain: Toolchain, version: str, progress: Progress
 def _read_package(folder: Path, version: str) -> RunnerPackage:
     entries = json.loads((folder / _MANIFEST).read_text())
     files = tuple(PackageFile(**entry) for entry in entries)
-    return RunnerPackage(folder, files, version, {**runtime_releases()})
+    return RunnerPackage(folder, files, version, runtime_releases())
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from taskzip.device.runner.errors import RunnerBuildError
@@ -12,6 +12,48 @@ from taskzip.device.runner.wheels import runtime_releases
 
 SOURCE = Path(__file__).parent
 DEBIAN_PACKAGES = ("nlohmann-json3-dev",)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A CMake build: for which machine, against which runtimes, in which folder."""
+
+    chain: Toolchain
+    runtimes: Path
+    folder: Path
+    version: str
+    """What the runner will call itself."""
+
+    def configure(self, *options: str) -> None:
+        """Let CMake look at the machine; `options` are further -D options of CMakeLists.txt.
+
+        RunnerBuildError names what is missing.
+        """
+        require_compiler(self.chain)
+        cmake, ninja = _programs()
+        releases = runtime_releases()
+        command = [
+            *(str(cmake), "-G", "Ninja", "-S", str(SOURCE), "-B", str(self.folder)),
+            f"-DCMAKE_MAKE_PROGRAM={ninja}",
+            f"-DTASKZIP_WHEELS={self.runtimes}",
+            f"-DTASKZIP_RUNNER_VERSION={self.version}",
+            f"-DTASKZIP_EXECUTORCH_RELEASE={releases['executorch']}",
+            f"-DTASKZIP_LITERT_RELEASE={releases['litert']}",
+            *options,
+        ]
+        if self.chain.toolchain_file is not None:
+            toolchain_path = SOURCE / "toolchains" / self.chain.toolchain_file
+            command.append(f"-DCMAKE_TOOLCHAIN_FILE={toolchain_path}")
+        _run_step(command, self.chain)
+
+    def compile(self, *targets: str) -> None:
+        """Compile targets of CMakeLists.txt, all of them if none is named.
+
+        The runner is left in `bin/`, its backends in `lib/` of the folder. RunnerBuildError holds
+        the end of what the compiler said.
+        """
+        chosen = ["--target", *targets] if targets else []
+        _run_step([str(_programs()[0]), "--build", str(self.folder), *chosen], self.chain)
 
 
 def require_compiler(chain: Toolchain) -> None:
@@ -23,39 +65,7 @@ def require_compiler(chain: Toolchain) -> None:
             )
 
 
-def compile_runner(
-    chain: Toolchain,
-    runtimes: Path,
-    build: Path,
-    version: str,
-    options: Sequence[str] = (),
-) -> None:
-    """Leave `bin/taskzip-runner` and `lib/libtaskzip_*.so` in `build`.
-
-    `options` are further -D options of CMakeLists.txt. RunnerBuildError holds the end of what
-    CMake or the compiler said.
-    """
-    require_compiler(chain)
-    cmake, ninja = _programs()
-    releases = runtime_releases()
-    configure = [
-        *(str(cmake), "-G", "Ninja", "-S", str(SOURCE), "-B", str(build)),
-        f"-DCMAKE_MAKE_PROGRAM={ninja}",
-        f"-DTASKZIP_WHEELS={runtimes}",
-        f"-DTASKZIP_RUNNER_VERSION={version}",
-        f"-DTASKZIP_EXECUTORCH_RELEASE={releases['executorch']}",
-        f"-DTASKZIP_LITERT_RELEASE={releases['litert']}",
-        *options,
-    ]
-    if chain.toolchain_file is not None:
-        toolchain_path = SOURCE / "toolchains" / chain.toolchain_file
-        configure.append(f"-DCMAKE_TOOLCHAIN_FILE={toolchain_path}")
-    run_build_step(configure, chain)
-    run_build_step([str(cmake), "--build", str(build)], chain)
-
-
-def run_build_step(command: list[str], chain: Toolchain) -> str:
-    """Output of a build step; RunnerBuildError with its end where it fails."""
+def _run_step(command: list[str], chain: Toolchain) -> None:
     environment = {**os.environ, "CMAKE_COLOR_DIAGNOSTICS": "OFF"}
     done = subprocess.run(
         command,
@@ -71,7 +81,6 @@ def run_build_step(command: list[str], chain: Toolchain) -> str:
             f"the runner does not build for {chain.machine}; it needs: apt-get install {packages}\n"
             f"{done.stdout.strip()[-2000:]}"
         )
-    return done.stdout
 
 
 def _programs() -> tuple[Path, Path]:

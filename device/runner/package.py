@@ -13,7 +13,7 @@ from taskzip.device.runner.errors import RunnerBuildError
 from taskzip.device.runner.target import Toolchain
 
 PROGRAM = "bin/taskzip-runner"
-LOADER = "lib/ld-linux-aarch64.so.1"
+LOADER_PREFIX = "lib/ld-linux"
 _RUN = 0o755
 _READ = 0o644
 
@@ -45,12 +45,11 @@ class RunnerPackage:
     def command(self, folder: str) -> tuple[str, ...]:
         """The words that start the runner where the package lies in `folder`.
 
-        The bundled loader is named where there is one, so that no glibc is needed.
+        They name the loader of the package, so that the device needs no glibc.
         """
-        program = f"{folder}/{PROGRAM}"
-        if any(file.path == LOADER for file in self.files):
-            return (f"{folder}/{LOADER}", "--library-path", f"{folder}/lib", program)
-        return (program,)
+        loader = next(file.path for file in self.files if file.path.startswith(LOADER_PREFIX))
+        libraries = ("--library-path", f"{folder}/lib")
+        return (f"{folder}/{loader}", *libraries, f"{folder}/{PROGRAM}")
 
 
 def collect_files(
@@ -58,8 +57,8 @@ def collect_files(
 ) -> tuple[PackageFile, ...]:
     """Copy the runner, its backends and every library they need into `folder`.
 
-    Libraries come from the runtimes' wheels, and for a device also from the cross compiler.
-    RunnerBuildError names a library that is nowhere.
+    Libraries come from the runtimes' wheels and from the compiler, the loader and the C library
+    included. RunnerBuildError names a library that is nowhere.
     """
     sources = {PROGRAM: build / PROGRAM}
     for backend in sorted((build / "lib").glob("libtaskzip_*.so")):
@@ -67,11 +66,9 @@ def collect_files(
     todo = list(sources.values())
     while todo:
         for name in needed_libraries(todo.pop(), chain):
-            path = f"lib/{name}"
-            found = None if path in sources else _find_library(name, runtimes, chain)
-            if found is not None:
-                sources[path] = found
-                todo.append(found)
+            if f"lib/{name}" not in sources:
+                sources[f"lib/{name}"] = _find_library(name, runtimes, chain)
+                todo.append(sources[f"lib/{name}"])
     return tuple(_copy(source, folder, path) for path, source in sorted(sources.items()))
 
 
@@ -84,13 +81,10 @@ def needed_libraries(file: Path, chain: Toolchain) -> Iterator[str]:
         yield Path(interpreter).name
 
 
-def _find_library(name: str, runtimes: Path, chain: Toolchain) -> Path | None:
-    """Where a library lies; None for one that the target has itself."""
+def _find_library(name: str, runtimes: Path, chain: Toolchain) -> Path:
     for folder in (runtimes / "executorch" / "lib", runtimes / "ai_edge_litert"):
         if (folder / name).is_file():
             return folder / name
-    if not chain.carries_libc:
-        return None
     command = [chain.compiler, f"-print-file-name={name}"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     if not Path(said).is_absolute():
@@ -102,7 +96,7 @@ def _copy(source: Path, folder: Path, path: str) -> PackageFile:
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    mode = _RUN if path in (PROGRAM, LOADER) else _READ
+    mode = _RUN if path == PROGRAM or path.startswith(LOADER_PREFIX) else _READ
     target.chmod(mode)
     content = target.read_bytes()
     return PackageFile(path, len(content), hashlib.sha256(content).hexdigest(), mode)

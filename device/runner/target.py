@@ -24,8 +24,6 @@ class Toolchain:
     """CMake toolchain file below `toolchains/`; None for the host's own compiler."""
     debian_package: str
     """What to install where the compiler is missing."""
-    carries_libc: bool
-    """Whether the package holds the loader and C library too, for devices without glibc."""
 
 
 def toolchain(target: Target) -> Toolchain:
@@ -37,7 +35,6 @@ def toolchain(target: Target) -> Toolchain:
             readelf="aarch64-linux-gnu-readelf",
             toolchain_file="aarch64-linux-gnu.cmake",
             debian_package="g++-aarch64-linux-gnu",
-            carries_libc=True,
         )
     machine = platform.machine()
     if machine not in _MACHINES:
@@ -50,5 +47,4 @@ def toolchain(target: Target) -> Toolchain:
         readelf="readelf",
         toolchain_file=None,
         debian_package="g++",
-        carries_libc=False,
     )

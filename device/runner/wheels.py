@@ -24,8 +24,8 @@ _KEPT = (
 )
 
 
-def runtime_releases() -> dict[Runtime, str]:
-    """Release of each runtime, as pinned in runtimes.txt."""
+def runtime_releases() -> dict[str, str]:
+    """Release of each runtime by its name in contracts.names, as pinned in runtimes.txt."""
     text = REQUIREMENTS.read_text()
     pins = dict(re.findall(r"^([a-z-]+)==([0-9.]+)", text, flags=re.MULTILINE))
     return {runtime: pins[package] for runtime, package in _PACKAGES.items()}
