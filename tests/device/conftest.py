@@ -22,6 +22,8 @@ from taskzip.device.virtual.state import RunningMachine
 Opener = Callable[[], Transport]
 MakePackage = Callable[..., RunnerPackage]
 
+LOADER = "lib/ld-linux-double.so.1"
+
 HELLO = {
     "kind": "hello",
     "contract": 1,
@@ -80,16 +82,17 @@ def make_package(tmp_path: Path) -> MakePackage:
     """Makes a runner package whose program runs the given shell text for a RunSpec."""
 
     def make(text: str = "", version: object = VERSION) -> RunnerPackage:
+        asked = f"[ \"$1\" = --version ] && {{ echo '{json.dumps(version)}'; exit; }}"
+        texts = {LOADER: 'shift 2; exec "$@"', PROGRAM: f"{asked}\n{text or saying(HELLO, DONE)}"}
         folder = tmp_path / "package"
-        program = folder / PROGRAM
-        program.parent.mkdir(parents=True, exist_ok=True)
-        program.write_text(
-            f"#!/bin/sh\n[ \"$1\" = --version ] && {{ echo '{json.dumps(version)}'; exit; }}\n"
-            f"{text or saying(HELLO, DONE)}\n"
-        )
-        content = program.read_bytes()
-        file = PackageFile(PROGRAM, len(content), hashlib.sha256(content).hexdigest(), 0o755)
-        return RunnerPackage(folder, (file,), "double", {"litert": "0"})
+        files = []
+        for path, script in texts.items():
+            content = f"#!/bin/sh\n{script}\n".encode()
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+            sha256 = hashlib.sha256(content).hexdigest()
+            files.append(PackageFile(path, len(content), sha256, 0o755))
+        return RunnerPackage(folder, tuple(files), "double", {"litert": "0"})
 
     return make
 
