@@ -15,6 +15,7 @@ from taskzip.contracts.zipresult import ZipResult
 from taskzip.pipeline import layout, stamp
 
 if TYPE_CHECKING:
+    from taskzip.pipeline.export_stage import StartWorkers
     from taskzip.pipeline.zip_stage import Networks
 
 _ZIP_PACKAGES = ("torch", "numpy", "scipy", "safetensors")
@@ -58,6 +59,8 @@ class Stages:
     config: Config
     folder: Path
     out_dir: Path
+    start_workers: "StartWorkers | None" = None
+    """How exporters are started, if not anew for each export."""
 
     def reasons_to_zip(self) -> tuple[str, ...]:
         """Why the zip stage would run; empty if it would not."""
@@ -96,11 +99,15 @@ class Stages:
             return Bundle.read(manifest)
         progress.step(f"export: {'; '.join(reasons)}")
         from taskzip.pipeline.export_stage import run_export  # noqa: PLC0415  # imports torch
+        from taskzip.pipeline.exporters.workers import (  # noqa: PLC0415  # imports torch
+            export_workers,
+        )
         from taskzip.pipeline.zip_stage import load_networks  # noqa: PLC0415  # imports torch
 
         inputs = self._export_inputs()
         loaded = networks or load_networks(self.config, self.folder, self.out_dir)
-        bundle = run_export(self.config, loaded, self.out_dir, progress)
+        start = self.start_workers or export_workers
+        bundle = run_export(self.config, loaded, self.out_dir, progress, start)
         files = (manifest.parent / file.path for file in (*bundle.models, *bundle.data))
         self._write_stamp("export", inputs, (manifest, *files))
         return bundle

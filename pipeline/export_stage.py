@@ -1,24 +1,37 @@
 """The export stage: networks in, the bundle folder out."""
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
 
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config
+from taskzip.contracts.names import Runtime
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline import layout
 from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
-from taskzip.pipeline.exporters.workers import export_workers
+from taskzip.pipeline.exporters.workers import ExportWorkers, export_workers
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zip_stage import Networks
 
+StartWorkers = Callable[[Sequence[Runtime]], AbstractContextManager[ExportWorkers]]
 
-def run_export(config: Config, networks: Networks, out_dir: Path, progress: Progress) -> Bundle:
-    """Export and check every file, and put the bundle in place."""
-    names = " and ".join(config.export.runtimes)
-    progress.step(f"starting the exporters for {names}")
-    with export_workers(config.export.runtimes) as workers:
+
+def run_export(
+    config: Config,
+    networks: Networks,
+    out_dir: Path,
+    progress: Progress,
+    start_workers: StartWorkers = export_workers,
+) -> Bundle:
+    """Export and check every file, and put the bundle in place.
+
+    `start_workers` lets a caller that exports often keep its workers running.
+    """
+    progress.step(f"starting the exporters for {' and '.join(config.export.runtimes)}")
+    with start_workers(config.export.runtimes) as workers:
         tasks = [_two_forms(task, networks) for task in networks.tasks]
         return write_bundle(tasks, config.export, layout.bundle_folder(out_dir), workers, progress)
 
