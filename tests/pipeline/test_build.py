@@ -2,16 +2,16 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config, load_config
@@ -20,21 +20,29 @@ from taskzip.contracts.names import RUNTIMES
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.zipresult import ZipResult
 from taskzip.pipeline.build import Stages, build, export_stage, zip_stage
+from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.networks.load import load_tasks
+from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.preview import preview
 from taskzip.pipeline.zipper import JointNetwork
 
 
-def _load(name: str) -> ModuleType:
-    loader = SourceFileLoader(name, str(Path(__file__).with_name(f"{name}.py")))
-    spec = spec_from_loader(name, loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+PROJECT = Path(__file__).with_name("small_project")
 
 
-project = _load("small_project")
+def write_project(folder: Path) -> Path:
+    """A user's folder with its weights; returns the config's path."""
+    shutil.copytree(PROJECT, folder)
+    for seed, name in enumerate(("day", "night")):
+        write_weights(folder / f"{name}.safetensors", seed)
+    return folder / "project.toml"
+
+
+def write_weights(path: Path, seed: int) -> None:
+    """Weights for the project's network, the same for the same seed."""
+    torch.manual_seed(seed)
+    network = UserFolder(PROJECT).module("networks").network()
+    save_file(network.state_dict(), path)
 
 
 class Said(Silent):
@@ -72,10 +80,13 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(tmp_path_factory: pytest.TempPathFactory, workers: ExportWorkers) -> Built:
     root = tmp_path_factory.mktemp("a project")
-    config = project.write_project(root / "project")
-    bundle = build(load_config(config), config.parent, root / "out", Silent())
+    config = write_project(root / "project")
+    stages = Stages(
+        load_config(config), config.parent, root / "out", lambda _: nullcontext(workers)
+    )
+    bundle = stages.export(Silent(), stages.zip(Silent(), fresh=False), fresh=False)
     return Built(config, root / "out", bundle)
 
 
@@ -176,11 +187,11 @@ def _files(built: Built) -> list[Path]:
 
 def test_each_input_of_the_zip_is_noticed(built: Built, tmp_path: Path) -> None:
     folder = tmp_path / "project"
-    config_path = project.write_project(folder)
+    config_path = write_project(folder)
     stages = Stages(load_config(config_path), folder, built.out_dir)
     assert stages.reasons_to_zip() == ()
-    project.write_weights(folder / "night.safetensors", 7)
-    (folder / "sizes.py").write_text("HIDDEN = 48  # changed\n")
+    write_weights(folder / "night.safetensors", 7)
+    (folder / "sizes.py").write_text("HIDDEN = 6 * 8\n")
     config_path.write_text(config_path.read_text() + "\n[zip]\nrefit = false\n")
     stages = Stages(load_config(config_path), folder, built.out_dir)
     assert stages.reasons_to_zip() == (
@@ -191,9 +202,9 @@ def test_each_input_of_the_zip_is_noticed(built: Built, tmp_path: Path) -> None:
 
 
 def test_what_only_benchmarks_read_is_no_reason_to_run(built: Built, tmp_path: Path) -> None:
-    config_path = project.write_project(tmp_path)
+    config_path = write_project(tmp_path / "project")
     config_path.write_text(config_path.read_text() + "\n[bench]\nswitches = 3\n")
-    stages = Stages(load_config(config_path), tmp_path, built.out_dir)
+    stages = Stages(load_config(config_path), config_path.parent, built.out_dir)
     assert (stages.reasons_to_zip(), stages.reasons_to_export()) == ((), ())
 
 
@@ -262,5 +273,5 @@ def test_zipping_alone_twice_gives_the_same_weights(built: Built, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_two_builds_give_the_same_bytes(built: Built, tmp_path: Path) -> None:
+def test_a_build_in_other_processes_gives_the_same_bytes(built: Built, tmp_path: Path) -> None:
     assert build(built.config, built.folder, tmp_path, Silent()) == built.bundle

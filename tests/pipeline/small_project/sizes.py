@@ -1,0 +1,3 @@
+"""A module that only another module of this folder imports."""
+
+HIDDEN = 48
