@@ -60,7 +60,7 @@ class Survey:
 def survey(transport: Transport, root: str, paths: Sequence[str]) -> Survey:
     """Look at the files of the manifest, after removing every other file below `root`."""
     argv = ["sh", "-c", _SURVEY, "survey", STAT_FORMAT, root, *paths]
-    stamp, _, states = transport.shell(argv).checked().text.partition("\0")
+    stamp, _, states = transport.shell(argv).checked().text.rpartition("\0")
     return Survey(parse_states(states), parse_stamp(stamp))
 
 

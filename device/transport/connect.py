@@ -10,7 +10,7 @@ from adb_shell.adb_device import AdbDevice
 
 from taskzip.contracts.progress import Progress, Silent
 from taskzip.device.errors import KeyRefused, NotAnswering
-from taskzip.device.transport.adb import BROKEN, TIMEOUTS, AdbTransport
+from taskzip.device.transport.adb import BROKEN, TIMEOUTS, TRANSFER_SILENCE_S, AdbTransport
 from taskzip.device.transport.keys import key_folder, load_signer
 from taskzip.device.transport.tcp import TcpPipe
 from taskzip.device.transport.usb import usb_device
@@ -32,11 +32,15 @@ class Door:
     keys: Path = field(default_factory=key_folder)
     progress: Progress = field(default_factory=Silent)
 
-    def open_tcp(self, host: str, port: int) -> AdbTransport:
+    def open_tcp(
+        self, host: str, port: int, transfer_silence_s: float = TRANSFER_SILENCE_S
+    ) -> AdbTransport:
         """The device whose adbd listens at HOST:PORT."""
         serial = f"{host}:{port}"
         return AdbTransport(
-            serial, partial(self._connect, serial, lambda: AdbDevice(TcpPipe(host, port)))
+            serial,
+            partial(self._connect, serial, lambda: AdbDevice(TcpPipe(host, port))),
+            transfer_silence_s=transfer_silence_s,
         )
 
     def open_usb(self, serial: str) -> AdbTransport:

@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from taskzip.contracts.bundle import BUNDLE_FILE, Bundle, File, ModelFile, Sharing, Task
-from taskzip.contracts.bundle import Entry, TensorSpec, Tolerance
+from taskzip.contracts.bundle import (
+    BUNDLE_FILE,
+    Bundle,
+    Entry,
+    File,
+    ModelFile,
+    Sharing,
+    Task,
+    TensorSpec,
+    Tolerance,
+)
 from taskzip.contracts.runspec import RunSpec, RunTask, RunTensor
 from taskzip.device.runner.package import PROGRAM, PackageFile, RunnerPackage
 from taskzip.device.transport.connect import Door, Patience

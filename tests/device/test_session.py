@@ -113,7 +113,7 @@ def test_an_interrupted_run_is_ended_and_nothing_is_left_behind(
     spec: RunSpec,
     interruption: type[BaseException],
 ) -> None:
-    text = f"echo $$ >\"$OLDPWD/pid\" || exit 6; {echo(HELLO)}; exec sleep 600"
+    text = f'echo $$ >"$OLDPWD/pid" || exit 6; {echo(HELLO)}; exec sleep 600'
     text = text.replace("$OLDPWD", transport.base)
     with pytest.raises(interruption), sessions.open(transport, text) as session:
         assert isinstance(next(session.run(spec)), Hello)
@@ -210,8 +210,9 @@ def test_a_hello_of_another_version_is_a_mismatch_even_if_its_fields_differ(
 def test_a_version_that_nobody_understands_is_refused(
     local: LocalTransport, sessions: Sessions, says: object
 ) -> None:
-    with pytest.raises(RunnerFailed, match="should tell its version"), sessions.open(
-        local, version=says
+    with (
+        pytest.raises(RunnerFailed, match="should tell its version"),
+        sessions.open(local, version=says),
     ):
         pytest.fail("the session must not open")
 
@@ -244,7 +245,9 @@ def test_an_output_of_another_size_than_told_is_refused(
     local: LocalTransport, sessions: Sessions, spec: RunSpec
 ) -> None:
     output = '{"kind":"output","task":"a","name":"y","file":"runs/one/a.out0.bin","bytes":16}'
-    text = f"{echo(HELLO, output)}; mkdir -p runs/one; echo short >runs/one/a.out0.bin; {echo(DONE)}"
+    text = (
+        f"{echo(HELLO, output)}; mkdir -p runs/one; echo short >runs/one/a.out0.bin; {echo(DONE)}"
+    )
     with sessions.open(local, text) as session:
         list(session.run(spec))
         with pytest.raises(Exception, match=r"a\.out0\.bin has 6 bytes, the runner said 16"):

@@ -1,0 +1,29 @@
+"""The runner for this computer, built once, and small models for it, exported once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from taskzip.contracts.progress import Silent
+from taskzip.device.runner.build import build_runner
+from taskzip.device.runner.package import RunnerPackage
+from tests.device.runner.small_models import SmallModels, export_small_models
+
+
+@pytest.fixture(scope="session")
+def runner() -> RunnerPackage:
+    """The runner that runs on this computer."""
+    return build_runner("host", Silent())
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> SmallModels:
+    """Two tasks as one joint file and as two separate ones, for both runtimes."""
+    return export_small_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def workplace(models: SmallModels, tmp_path: Path) -> Path:
+    """A working folder of the test's own that holds the models."""
+    return Path(shutil.copytree(models.folder, tmp_path / "work"))

@@ -1,0 +1,128 @@
+"""The runner on this computer with real files of both runtimes."""
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from taskzip.contracts.events import Done, Hello, Load, Memory, Output, Switch
+from taskzip.contracts.names import (
+    DEPLOYMENTS,
+    RUNTIMES,
+    CacheState,
+    Deployment,
+    Runtime,
+)
+from taskzip.device.runner.package import RunnerPackage
+from tests.device.runner.running import Ran, run_spec
+from tests.device.runner.small_models import TASKS, SmallModels, is_joint
+
+TOLERANCE = 1e-5
+"""Float32 sums of some hundred terms in another order than torch's."""
+
+ALL_PHASES = ["runtime", "start", "loaded", "first_output", "switched", "unloaded"]
+
+pytestmark = [
+    pytest.mark.parametrize("runtime", RUNTIMES),
+    pytest.mark.parametrize("packed_cache", [False, True], ids=["plain", "packed"]),
+]
+
+
+def floats(content: bytes) -> tuple[float, ...]:
+    return struct.unpack(f"<{len(content) // 4}f", content)
+
+
+def finished(ran: Ran, runtime: Runtime, *, packed_cache: bool) -> Ran:
+    """The run, after checking that it began and ended as every good run does."""
+    assert ran.exit_code == 0, ran.events
+    hello, done = ran.events[0], ran.events[-1]
+    assert isinstance(hello, Hello)
+    assert hello.runtime == runtime
+    assert isinstance(done, Done)
+    assert (done.packed_cache_bytes > 0) == packed_cache
+    return ran
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_every_deployment_computes_what_torch_computes(
+    runner: RunnerPackage,
+    models: SmallModels,
+    workplace: Path,
+    runtime: Runtime,
+    deployment: Deployment,
+    packed_cache: bool,
+) -> None:
+    spec = models.spec(runtime, deployment, "parity", packed_cache=packed_cache)
+    ran = finished(run_spec(runner, workplace, spec), runtime, packed_cache=packed_cache)
+    kind = "joint" if is_joint(deployment) else "separate"
+    assert [output.task for output in ran.of(Output)] == list(TASKS)
+    for output in ran.of(Output):
+        content = (workplace / output.file).read_bytes()
+        assert len(content) == output.bytes
+        expected = pytest.approx(floats(models.expected[kind, output.task]), abs=TOLERANCE)
+        assert floats(content) == expected
+
+
+@pytest.mark.parametrize("cache", ["warm", "cold"])
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_latency_is_timed_for_every_step_and_adds_up(
+    runner: RunnerPackage,
+    models: SmallModels,
+    workplace: Path,
+    runtime: Runtime,
+    deployment: Deployment,
+    packed_cache: bool,
+    cache: CacheState,
+) -> None:
+    spec = models.spec(runtime, deployment, "latency", packed_cache=packed_cache, cache=cache)
+    ran = finished(run_spec(runner, workplace, spec), runtime, packed_cache=packed_cache)
+    (load,) = ran.of(Load)
+    assert load.open_ns + load.prepare_ns <= load.load_ns
+    steps = ran.of(Switch)
+    assert [step.task for step in steps] == ["left", "right", "left", "right"]
+    assert [step.warmup for step in steps] == [True, True, False, False]
+    for step in steps:
+        assert step.unload_ns + step.open_ns + step.prepare_ns <= step.switch_ns
+        assert step.switch_ns < step.first_output_ns
+        assert len(step.inference_ns) == spec.inferences
+        assert min(step.inference_ns) > 0
+        if cache == "warm":
+            assert step.resident_fraction == 1
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
+def test_memory_is_read_after_every_phase(
+    runner: RunnerPackage,
+    models: SmallModels,
+    workplace: Path,
+    runtime: Runtime,
+    deployment: Deployment,
+    packed_cache: bool,
+) -> None:
+    spec = models.spec(runtime, deployment, "memory", packed_cache=packed_cache)
+    ran = finished(run_spec(runner, workplace, spec), runtime, packed_cache=packed_cache)
+    readings = ran.of(Memory)
+    assert [reading.phase for reading in readings] == ALL_PHASES
+    for reading in readings:
+        assert reading.uss_bytes <= reading.pss_bytes <= reading.peak_pss_bytes
+        assert reading.peak_rss_bytes >= reading.pss_bytes
+    by_phase = {reading.phase: reading.pss_bytes for reading in readings}
+    assert by_phase["first_output"] > by_phase["start"]
+    assert by_phase["unloaded"] < by_phase["first_output"]
+
+
+def test_a_run_finds_the_packed_caches_of_the_run_before(
+    runner: RunnerPackage,
+    models: SmallModels,
+    workplace: Path,
+    runtime: Runtime,
+    packed_cache: bool,
+) -> None:
+    spec = models.spec(runtime, "joint", "parity", packed_cache=packed_cache)
+    sizes = []
+    for _ in range(2):
+        run_spec(runner, workplace, spec)
+        files = sorted((workplace / "packed").glob("*"))
+        sizes.append([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
+    assert sizes[0] == sizes[1]
+    assert len(sizes[0]) == packed_cache

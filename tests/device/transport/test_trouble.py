@@ -1,0 +1,228 @@
+"""Connections that do not come about, and connections that break."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from adb_shell import constants
+from adb_shell.adb_message import AdbMessage, unpack
+
+from taskzip.contracts.progress import Silent
+from taskzip.device.errors import ConnectionLost, KeyRefused, NotAnswering, TookTooLong
+from taskzip.device.transport.connect import Door, Patience
+from taskzip.device.transport.keys import load_signer
+from taskzip.device.virtual.state import RunningMachine
+
+
+@contextmanager
+def listening(serve) -> Iterator[int]:
+    """A port of this computer; `serve` gets each connection, which is closed when it returns."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    serve(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5.0)
+
+
+def receive(connection: socket.socket) -> tuple[bytes, int, bytes]:
+    header = connection.recv(constants.MESSAGE_SIZE, socket.MSG_WAITALL)
+    command, kind, _, length, _ = unpack(header)
+    data = connection.recv(length, socket.MSG_WAITALL) if length else b""
+    return constants.WIRE_TO_ID[command], kind, data
+
+
+def send(connection: socket.socket, command: bytes, kind: int, data: bytes) -> None:
+    message = AdbMessage(command, kind, constants.MAX_ADB_DATA, data)
+    connection.sendall(message.pack() + message.data)
+
+
+def wait_for_the_end(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+def test_a_closed_port_does_not_answer(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(NotAnswering, match=rf"127\.0\.0\.1:{port}: no ADB daemon.*refused"):
+        Door(keys=tmp_path).open_tcp("127.0.0.1", port)
+
+
+def test_a_host_that_does_not_exist_does_not_answer(tmp_path: Path) -> None:
+    with pytest.raises(NotAnswering, match="no ADB daemon answers"):
+        Door(keys=tmp_path).open_tcp("no-such-host.invalid", 5555)
+
+
+def test_a_port_that_says_nothing_does_not_answer(tmp_path: Path) -> None:
+    with (
+        listening(wait_for_the_end) as port,
+        pytest.raises(NotAnswering, match="timed out"),
+    ):
+        Door(Patience(connect_s=0.3), tmp_path).open_tcp("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("says", [b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", b"short", b""])
+def test_a_port_that_does_not_speak_adb_does_not_answer(tmp_path: Path, says: bytes) -> None:
+    with (
+        listening(lambda connection: connection.sendall(says)) as port,
+        pytest.raises(NotAnswering, match="no ADB daemon answers"),
+    ):
+        Door(Patience(connect_s=2.0), tmp_path).open_tcp("127.0.0.1", port)
+
+
+class Noting(Silent):
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+
+@pytest.mark.parametrize("ending", ["hangs up", "stays silent"])
+def test_a_refused_key_says_what_to_do(tmp_path: Path, ending: str) -> None:
+    def refuse(connection: socket.socket) -> None:
+        receive(connection)
+        send(connection, constants.AUTH, constants.AUTH_TOKEN, bytes(20))
+        if not connection.recv(1, socket.MSG_PEEK):
+            return  # the first attempt, without a key
+        receive(connection)
+        send(connection, constants.AUTH, constants.AUTH_TOKEN, bytes(20))
+        receive(connection)
+        if ending == "stays silent":
+            wait_for_the_end(connection)
+
+    noting = Noting()
+    with (
+        listening(refuse) as port,
+        pytest.raises(KeyRefused, match=r"did not accept this computer's key.*unlock"),
+    ):
+        Door(Patience(2.0, 0.5), tmp_path, noting).open_tcp("127.0.0.1", port)
+    assert "accept this computer's key on its screen" in noting.steps[0]
+
+
+def test_a_key_that_the_device_knows_opens_it_without_a_question(tmp_path: Path) -> None:
+    def accept(connection: socket.socket) -> None:
+        receive(connection)
+        send(connection, constants.AUTH, constants.AUTH_TOKEN, bytes(20))
+        if not connection.recv(1, socket.MSG_PEEK):
+            return
+        _, kind, signature = receive(connection)
+        assert (kind, len(signature)) == (constants.AUTH_SIGNATURE, 256)
+        send(connection, constants.CNXN, constants.VERSION, b"device::\0")
+        wait_for_the_end(connection)
+
+    noting = Noting()
+    with listening(accept) as port:
+        Door(Patience(2.0, 2.0), tmp_path, noting).open_tcp("127.0.0.1", port).close()
+    assert noting.steps == []
+
+
+def test_the_key_is_made_once_and_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    first = load_signer(folder).GetPublicKey()
+    assert load_signer(folder).GetPublicKey() == first
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {
+        "adbkey": 0o600,
+        "adbkey.pub": 0o600,
+    }
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+class Cable:
+    """A TCP relay to a machine, which a test can cut."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._ends: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        self._server.close()
+        for end in self._ends:
+            with end:
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._port))
+            self._ends += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._relay, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _relay(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            return
+
+
+@pytest.fixture
+def cable(virtual_machine: RunningMachine) -> Iterator[Cable]:
+    cable = Cable(virtual_machine.port)
+    yield cable
+    cable.cut()
+
+
+@pytest.mark.device
+def test_a_device_that_vanishes_during_a_push_is_a_lost_connection(
+    cable: Cable, tmp_path: Path
+) -> None:
+    transport = Door(Patience(2.0), tmp_path).open_tcp("127.0.0.1", cable.port)
+    (tmp_path / "file").write_bytes(bytes(30_000_000))
+    with pytest.raises(ConnectionLost, match=r"broke during push of /data/local/tmp/file"):
+        transport.push(tmp_path / "file", "/data/local/tmp/file", lambda _: cable.cut())
+    with pytest.raises(NotAnswering):
+        transport.shell(["true"])
+
+
+@pytest.mark.device
+def test_a_device_that_vanishes_during_a_run_is_a_lost_connection(
+    cable: Cable, tmp_path: Path
+) -> None:
+    transport = Door(Patience(2.0), tmp_path).open_tcp("127.0.0.1", cable.port)
+    stream = transport.lines(["sh", "-c", "echo one; sleep 600"], silence_s=30.0)
+    assert next(stream) == b"one"
+    cable.cut()
+    with pytest.raises(ConnectionLost, match="check the device and try again"):
+        next(stream)
+
+
+@pytest.mark.device
+def test_a_full_disk_during_a_push_is_told_and_the_connection_recovers(
+    virtual_machine: RunningMachine, tmp_path: Path
+) -> None:
+    door = Door(Patience(20.0), tmp_path)
+    transport = door.open_tcp("127.0.0.1", virtual_machine.port, transfer_silence_s=3.0)
+    (tmp_path / "file").write_bytes(bytes(8_000_000))
+    small = "/data/local/tmp/small"
+    mount = 'mkdir "$1" && mount -t tmpfs -o size=1m small "$1"'
+    transport.shell(["sh", "-c", mount, "x", small]).checked()
+    try:
+        with pytest.raises((TookTooLong, ConnectionLost)):
+            transport.push(tmp_path / "file", f"{small}/file")
+        assert transport.shell(["echo", "next"]).checked().stdout == b"next\n"
+    finally:
+        transport.shell(["sh", "-c", 'umount "$1" && rmdir "$1"', "x", small]).checked()
+        transport.close()
