@@ -26,6 +26,7 @@ _KERNEL_OPTIONS = (
     "lsm=capability",
     "mitigations=off",
     "init_on_alloc=0",
+    "transparent_hugepage=madvise",  # as on Android: memory is counted in 4 KiB pages
     f"initcall_blacklist={','.join(_SKIPPED)}",
 )
 _REPEATABLE_KERNEL_OPTIONS = ("nokaslr", "norandmaps")

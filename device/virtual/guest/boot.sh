@@ -10,6 +10,7 @@ mount -t ext4 -o ro,noatime /dev/vda /root
 mount -t ext4 -o noatime,noinit_itable /dev/vdb /root/data
 mount -t proc proc /root/proc
 mount -t sysfs sys /root/sys
+mount -t cgroup2 cgroup /root/sys/fs/cgroup
 mount -t tmpfs tmp /root/tmp
 mount -t tmpfs run /root/run
 mount -o move /dev /root/dev

@@ -1,6 +1,7 @@
 #!/system/bin/sh
 # Process 1 of the emulated device: starts adbd, and powers off when nobody is connected for long.
-# Parameters come from the kernel command line as environment: taskzip_idle_stop_seconds.
+# The kernel hands its unknown parameters over as environment: taskzip_idle_stop_seconds.
+typeset +x taskzip_idle_stop_seconds
 export PATH=/system/bin HOME=/data
 ADB_PORT=5555
 ADB_PORT_HEX=15B3
@@ -35,7 +36,7 @@ power_off_when_idle() {
     poweroff -f
 }
 
-ADB_TCP_PORT=$ADB_PORT adbd 2>/run/adbd.log &
+ADB_TCP_PORT=$ADB_PORT ANDROID_LOG_TAGS='*:w' adbd 2>/run/adbd.log &
 until adbd_has_socket $LISTENING; do pause 0.05; done
 echo "taskzip: listening"
 power_off_when_idle
