@@ -69,7 +69,7 @@ def _function(reference: str, code: UserFolder, task: str, key: str) -> Callable
             f"{where}: module {module_name!r} does not import from {code.folder} "
             f"({type(error).__name__}: {error})"
         ) from error
-    found = getattr(module, name, None)
+    found: Callable[[], Any] | None = getattr(module, name, None)
     if not callable(found):
         raise BadInput(f"{where}: module {module_name!r} has no function {name!r}")
     return found
@@ -96,7 +96,7 @@ def _try_first_batch(network: nn.Module, calibration: CheckedInputs) -> None:
 def _record_running(
     network: nn.Module, running: list[tuple[str, nn.Module, tuple[int, ...]]]
 ) -> list[RemovableHandle]:
-    """Hooks that keep in `running` the modules that have started and not ended, with input shapes."""
+    """Hooks that keep in `running` which modules have started and not ended, with input shapes."""
 
     def started(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:

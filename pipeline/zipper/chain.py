@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from taskzip.contracts.document import Document
@@ -33,7 +34,7 @@ class Op(Document):
     """
 
     op: OpKind
-    options: dict[str, OptionValue] = {}
+    options: dict[str, OptionValue] = Field(default_factory=dict)
 
     def module(self) -> nn.Module:
         """The operation as a module."""
@@ -114,19 +115,19 @@ class Chain:
 
 
 def new_layer(geometry: Geometry | None, inputs: int, outputs: int, bias: bool) -> nn.Module:
-    """A Conv2d, or without geometry a Linear; not initialised."""
-    if geometry is None:
-        return nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)
-    return nn.utils.skip_init(
-        nn.Conv2d,
-        inputs,
-        outputs,
-        geometry.kernel,
-        geometry.stride,
-        geometry.padding,
-        geometry.dilation,
-        bias=bias,
-    )
+    """A Conv2d, or without geometry a Linear, to be filled; torch's random state stays as it is."""
+    with torch.random.fork_rng(devices=[]):
+        if geometry is None:
+            return nn.Linear(inputs, outputs, bias=bias)
+        return nn.Conv2d(
+            inputs,
+            outputs,
+            geometry.kernel,
+            geometry.stride,
+            geometry.padding,
+            geometry.dilation,
+            bias=bias,
+        )
 
 
 def _times(pair: Pair) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 from taskzip.pipeline.zipper.chain import Op, OpKind
 
@@ -31,7 +31,7 @@ def _torch_dropout(p: float, train: bool) -> None:
     _dropout(p, train)
 
 
-def _max_pool(  # noqa: PLR0913  # the signature of torch's own function
+def _max_pool(  # noqa: PLR0913, PLR0917  # the signature of torch's own function
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
@@ -51,7 +51,7 @@ def _max_pool(  # noqa: PLR0913  # the signature of torch's own function
     return Op(op="max_pool", options=options)
 
 
-def _avg_pool(  # noqa: PLR0913  # the signature of torch's own function
+def _avg_pool(  # noqa: PLR0913, PLR0917  # the signature of torch's own function
     kernel_size: Any,
     stride: Any = None,
     padding: Any = 0,
@@ -104,18 +104,18 @@ MODULES: dict[type[nn.Module], Callable[[Any], Op | None]] = {
 }
 
 FUNCTIONS: dict[Any, Callable[..., Op | None]] = {
-    F.relu: _relu,
-    F.relu_: _relu,
+    functional.relu: _relu,
+    functional.relu_: _relu,
     torch.relu: _relu,
     torch.relu_: _relu,
-    F.dropout: _dropout,
-    F.dropout2d: _dropout,
+    functional.dropout: _dropout,
+    functional.dropout2d: _dropout,
     torch.dropout: _torch_dropout,
-    F.max_pool2d: _max_pool,
+    functional.max_pool2d: _max_pool,
     torch.max_pool2d: _max_pool,
-    F.avg_pool2d: _avg_pool,
-    F.adaptive_avg_pool2d: _adaptive_avg,
-    F.adaptive_max_pool2d: _adaptive_max,
+    functional.avg_pool2d: _avg_pool,
+    functional.adaptive_avg_pool2d: _adaptive_avg,
+    functional.adaptive_max_pool2d: _adaptive_max,
 }
 
 METHODS: dict[str, Callable[..., Op | None]] = {

@@ -75,7 +75,8 @@ class Stream:
     def _start(self) -> Iterable[Pair]:
         if self._kept is not None:
             return self._kept
-        return ((part, part) for batch in self._source() for part in batch.split(PART_IMAGES))
+        parts = (part for batch in self._source() for part in torch.split(batch, PART_IMAGES))
+        return ((part, part) for part in parts)
 
 
 def _bytes(pair: Pair) -> int:

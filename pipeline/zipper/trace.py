@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.zipper.chain import Chain, Geometry, Layer, Op
@@ -38,8 +37,18 @@ def _shaped_graph(task: str, network: nn.Module, example: torch.Tensor) -> fx.Gr
     if len(placeholders) != 1:
         raise BadInput(f"task {task}: the network takes {len(placeholders)} inputs; one is needed")
     with torch.no_grad():
-        ShapeProp(graph).propagate(example)
+        _Shapes(graph).run(example)
     return graph
+
+
+class _Shapes(fx.Interpreter):
+    """Runs the graph and leaves in every tensor node's `meta` the shape of its result."""
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        if isinstance(result, torch.Tensor):
+            n.meta["shape"] = tuple(result.shape)
+        return result
 
 
 class _Walk:
@@ -174,11 +183,12 @@ def _look_up(table: dict[Any, Callable[..., Op | None]], key: Any) -> Callable[.
 
 
 def _computes_shape(node: fx.Node) -> bool:
-    return "tensor_meta" not in node.meta and node.target in _SHAPE_WORDS
+    return "shape" not in node.meta and node.target in _SHAPE_WORDS
 
 
 def _shape(node: fx.Node) -> tuple[int, ...]:
-    return tuple(node.meta["tensor_meta"].shape)
+    shape: tuple[int, ...] = node.meta["shape"]
+    return shape
 
 
 def _pair(value: Any) -> tuple[int, int]:
