@@ -118,13 +118,17 @@ class Config(Document):
         return tasks
 
     @model_validator(mode="after")
-    def _leaves_the_tiny_networks_name(self) -> Self:
-        if any(task.name == TINY for task in self.tasks):
+    def _leaves_the_names_of_other_files(self) -> Self:
+        names = {task.name for task in self.tasks}
+        if TINY in names:
             raise ValueError(f"{TINY!r} is the name of the memory baseline's own network")
+        if JOINT in names:
+            raise ValueError(f"{JOINT!r} is the name of the joint network's own files")
         return self
 
 
 TINY = "tiny"
+JOINT = "joint"
 
 
 def load_config(path: Path) -> Config:

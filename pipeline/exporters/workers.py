@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -96,7 +96,8 @@ class _Worker:
             self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # an order that the dead process never read
+                    pipe.close()
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,17 @@ def export_workers(runtimes: Sequence[Runtime]) -> Iterator[ExportWorkers]:
 
 @contextmanager
 def _pool_of_one() -> Iterator[ThreadPoolExecutor]:
-    """A thread whose queued work is dropped when the block fails."""
+    """A thread whose queued work is dropped when the block fails.
+
+    What it is doing is waited for, so that the worker is ready for the next order; except on
+    Ctrl-C, when the worker is about to be stopped.
+    """
     pool = ThreadPoolExecutor(max_workers=1)
     try:
         yield pool
+    except Exception:
+        pool.shutdown(cancel_futures=True)
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

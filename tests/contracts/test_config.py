@@ -90,6 +90,11 @@ def test_the_baselines_name_is_refused(tmp_path: Path) -> None:
         load(tmp_path, TASKS.replace('"b"', '"tiny"'))
 
 
+def test_the_joint_files_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="joint network's own files"):
+        load(tmp_path, TASKS.replace('"b"', '"joint"'))
+
+
 def test_one_task_is_too_few(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="tasks"):
         load(tmp_path, TASKS[: TASKS.index("[[tasks]]", 5)])

@@ -26,7 +26,6 @@ from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.preview import preview
 from taskzip.pipeline.zipper import JointNetwork
 
-
 PROJECT = Path(__file__).with_name("small_project")
 
 
