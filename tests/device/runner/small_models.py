@@ -1,5 +1,6 @@
 """Two small real networks with a shared trunk, exported for both runtimes, and what torch says."""
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ SCORES = (1, 10)
 def is_joint(deployment: Deployment) -> bool:
     """Whether a deployment loads the joint file."""
     return deployment in ("joint", "joint-lazy")
+
+
+def floats(content: bytes) -> tuple[float, ...]:
+    """The float32 numbers of a raw tensor."""
+    return struct.unpack(f"<{len(content) // 4}f", content)
 
 
 def _trunk() -> nn.Module:

@@ -1,6 +1,5 @@
 """The runner on this computer with real files of both runtimes."""
 
-import struct
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from taskzip.contracts.names import (
 )
 from taskzip.device.runner.package import RunnerPackage
 from tests.device.runner.running import Ran, run_spec
-from tests.device.runner.small_models import TASKS, SmallModels, is_joint
+from tests.device.runner.small_models import TASKS, SmallModels, floats, is_joint
 
 TOLERANCE = 1e-5
 """Float32 sums of some hundred terms in another order than torch's."""
@@ -26,10 +25,6 @@ pytestmark = [
     pytest.mark.parametrize("runtime", RUNTIMES),
     pytest.mark.parametrize("packed_cache", [False, True], ids=["plain", "packed"]),
 ]
-
-
-def floats(content: bytes) -> tuple[float, ...]:
-    return struct.unpack(f"<{len(content) // 4}f", content)
 
 
 def finished(ran: Ran, runtime: Runtime, *, packed_cache: bool) -> Ran:

@@ -116,6 +116,16 @@ class InputTensor {
   et::etensor::TensorImpl impl_;
 };
 
+// @retval tensor_mismatch the method's tensor has another size than the task's
+Status check_bytes(const et::Result<et::TensorInfo>& found, const TensorSpec& expected) {
+  if (found.ok() && found->nbytes() == expected.bytes) {
+    return {};
+  }
+  return Error{code::kTensorMismatch,
+               expected.name + ": the method has no tensor of " + std::to_string(expected.bytes) +
+                   " bytes here"};
+}
+
 class ExecutorchEntry : public Entry {
  public:
   // `arenas` belong to the file: its methods share their activation memory.
@@ -142,13 +152,12 @@ class ExecutorchEntry : public Entry {
                                               " inputs and " +
                                               std::to_string(method_->outputs_size()) + " outputs"};
     }
+    const et::MethodMeta meta = method_->method_meta();
+    for (std::size_t i = 0; i < task.inputs.size(); ++i) {
+      TASKZIP_TRY(check_bytes(meta.input_tensor_meta(i), task.inputs[i]));
+    }
     for (std::size_t i = 0; i < task.outputs.size(); ++i) {
-      auto meta = method_->method_meta().output_tensor_meta(i);
-      if (!meta.ok() || meta->nbytes() != task.outputs[i].bytes) {
-        return Error{code::kTensorMismatch, task.entry + ": output " + std::to_string(i) +
-                                                " is no tensor of " +
-                                                std::to_string(task.outputs[i].bytes) + " bytes"};
-      }
+      TASKZIP_TRY(check_bytes(meta.output_tensor_meta(i), task.outputs[i]));
     }
     return {};
   }
