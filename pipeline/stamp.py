@@ -17,7 +17,7 @@ from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
 
 _OWN_ROOMS = ("contracts", "pipeline")
-_ABSENT = "absent"
+ABSENT = "absent"
 
 
 class Stamp(Document):
@@ -43,7 +43,7 @@ def reasons_to_run(
     changed = _different(stamp.inputs, inputs)
     sources = _different(stamp.sources, hashes(stamp.sources, folder))
     found = hashes(stamp.outputs, out_dir)
-    missing = {name for name, digest in found.items() if digest == _ABSENT}
+    missing = {name for name, digest in found.items() if digest == ABSENT}
     outputs = sorted({*missing, *_different(stamp.outputs, found)})
     return (
         *(f"{name} changed" for name in (*changed, *sources)),
@@ -70,7 +70,7 @@ def hash_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return _ABSENT
+        return ABSENT
 
 
 def hash_data(data: object) -> str:
@@ -112,7 +112,7 @@ def _version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return _ABSENT
+        return ABSENT
 
 
 def _different(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

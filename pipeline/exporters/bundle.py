@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +29,7 @@ from taskzip.pipeline.exporters.ledger import sharing
 from taskzip.pipeline.exporters.tensors import input_spec, output_spec, outputs_of, raw_bytes
 from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
 from taskzip.pipeline.layout import model_path
+from taskzip.pipeline.stamp import ABSENT, installed
 
 MAKERS = ("taskzip", "torch", "executorch", "litert-torch", "ai-edge-litert")
 _TINY_WIDTH = 8
@@ -106,8 +106,8 @@ def tiny_entry() -> EntryPoint:
 
 
 def versions() -> dict[str, str]:
-    """Package → version of what makes the files."""
-    return {name: version(name) for name in MAKERS}
+    """Package → version of what makes the files, as far as it is installed."""
+    return {name: found for name, found in installed(MAKERS).items() if found != ABSENT}
 
 
 def _models(
