@@ -80,8 +80,8 @@ def write_bundle(
         tiny = tiny_entry()
         models = _models(tasks, tiny, config.runtimes)
         orders = [FileOrder(made / model.path, model.runtime, model.entries) for model in models]
+        described = tuple(_describe(task, made) for task in tasks)  # before the long work
         workers.export(orders, tolerance, progress)
-        described = tuple(_describe(task, made) for task in tasks)
         bundle = Bundle(
             tasks=described,
             tiny=_describe_tiny(tiny, made),
