@@ -14,8 +14,10 @@ from taskzip.device.manifest import Item
 from taskzip.device.parse.files import parse_state
 from taskzip.device.push import MARGIN_BYTES, free_bytes, push_items
 from taskzip.device.survey import Known, format_stamp, parse_stamp
+from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import OnBytes, Transport
+from taskzip.device.virtual.state import RunningMachine
 
 
 def item_of(folder: Path, path: str, content: bytes, mode: int = 0o644) -> Item:
@@ -127,6 +129,38 @@ def test_space_is_checked_before_anything_is_pushed(transport: Transport, tmp_pa
         push(transport, [huge])
     assert error.value.needed_bytes == available + 1 + MARGIN_BYTES
     assert listing(transport) == ""
+
+
+class Filling(Silent):
+    """Fills the device's file system as soon as a push has begun."""
+
+    def __init__(self, other: Transport, folder: str) -> None:
+        self._other, self._file, self._is_full = other, f"{folder}/filler", False
+
+    def advance(self, bar: int, units: int = 1) -> None:
+        if not self._is_full:
+            self._is_full = True
+            self._other.shell(["dd", "if=/dev/zero", f"of={self._file}", "bs=65536"])
+
+
+@pytest.mark.device
+def test_a_device_that_fills_up_during_a_push_is_full(
+    virtual_machine: RunningMachine, tmp_path: Path
+) -> None:
+    door, port = Door(Patience(20.0), tmp_path), virtual_machine.port
+    transport = door.open_tcp("127.0.0.1", port, transfer_silence_s=3.0)
+    other = door.open_tcp("127.0.0.1", port)
+    small = f"{other.base}/small"
+    mount = 'mkdir "$1" && mount -t tmpfs -o size=12m small "$1"'
+    other.shell(["sh", "-c", mount, "x", small]).checked()
+    item = item_of(tmp_path, "bundle/a.bin", bytes(3_000_000))
+    try:
+        with pytest.raises(DeviceFull, match=r"0\.0 MiB free, 2\.9 MiB are needed"):
+            push_items(transport, f"{small}/work", [item], Filling(other, small))
+    finally:
+        other.shell(["sh", "-c", 'umount "$1" && rmdir "$1"', "x", small]).checked()
+        other.close()
+        transport.close()
 
 
 def test_a_local_file_that_is_not_what_the_manifest_says_is_refused(

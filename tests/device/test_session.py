@@ -14,7 +14,10 @@ from taskzip.device.session import Session, open_session
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
 
-HELLO = '{"kind":"hello","contract":1,"runner_version":"double","runtime":"litert","runtime_version":"0","pid":1}'
+HELLO = (
+    '{"kind":"hello","contract":1,"runner_version":"double",'
+    '"runtime":"litert","runtime_version":"0","pid":1}'
+)
 DONE = '{"kind":"done","packed_cache_bytes":0}'
 
 
@@ -113,11 +116,14 @@ def test_an_interrupted_run_is_ended_and_nothing_is_left_behind(
     spec: RunSpec,
     interruption: type[BaseException],
 ) -> None:
-    text = f'echo $$ >"$OLDPWD/pid" || exit 6; {echo(HELLO)}; exec sleep 600'
-    text = text.replace("$OLDPWD", transport.base)
-    with pytest.raises(interruption), sessions.open(transport, text) as session:
-        assert isinstance(next(session.run(spec)), Hello)
-        raise interruption
+    def run_until_interrupted() -> None:
+        text = f"echo $$ >'{transport.base}/pid'; {echo(HELLO)}; exec sleep 600"
+        with sessions.open(transport, text) as session:
+            assert isinstance(next(session.run(spec)), Hello)
+            raise interruption
+
+    with pytest.raises(interruption):
+        run_until_interrupted()
     ended = '[ ! -e "/proc/$(cat "$1")" ] || grep "^State:.Z" "/proc/$(cat "$1")/status"'
     assert transport.shell(["sh", "-c", ended, "x", f"{transport.base}/pid"]).exit_code == 0
     assert left_behind(transport) == ["pid"]
@@ -217,28 +223,34 @@ def test_a_version_that_nobody_understands_is_refused(
         pytest.fail("the session must not open")
 
 
-@pytest.mark.parametrize(
-    "tampering",
-    [
-        'echo x >>"$1"',
-        'touch "$1"',
-        'rm "$1"',
-        'cp "$1" "$1.2"; mv "$1.2" "$1"',
-        'chmod 600 "$1"',
-        'cp -p "$1" "$1.o"; printf J | dd of="$1" conv=notrunc 2>/dev/null; touch -r "$1.o" "$1"',
-    ],
-)
-def test_a_file_that_changes_between_push_and_run_stops_the_run(
+def check_that_tampering_stops_the_run(
     transport: Transport, sessions: Sessions, spec: RunSpec, tampering: str
 ) -> None:
-    with (
-        pytest.raises(ChangedOnDevice, match="changed on the device"),
-        sessions.open(transport) as session,
-    ):
+    with sessions.open(transport) as session:
         model = f"{session.launcher.root}/bundle/litert/joint.tflite"
         transport.shell(["sh", "-c", tampering, "x", model]).checked()
-        list(session.run(spec))
+        with pytest.raises(ChangedOnDevice, match="changed on the device"):
+            list(session.run(spec))
     assert left_behind(transport) == []
+
+
+def test_a_file_that_changes_between_push_and_run_stops_the_run(
+    transport: Transport, sessions: Sessions, spec: RunSpec
+) -> None:
+    same_size_and_time = (
+        'cp -p "$1" "$1.o"; printf J | dd of="$1" conv=notrunc 2>/dev/null; touch -r "$1.o" "$1"'
+    )
+    check_that_tampering_stops_the_run(transport, sessions, spec, same_size_and_time)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    ['echo x >>"$1"', 'touch "$1"', 'rm "$1"', 'cp "$1" "$1.2"; mv "$1.2" "$1"', 'chmod 600 "$1"'],
+)
+def test_every_change_between_push_and_run_stops_the_run(
+    local: LocalTransport, sessions: Sessions, spec: RunSpec, tampering: str
+) -> None:
+    check_that_tampering_stops_the_run(local, sessions, spec, tampering)
 
 
 def test_an_output_of_another_size_than_told_is_refused(

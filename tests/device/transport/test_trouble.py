@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -150,39 +150,47 @@ class Cable:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self._ends: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
 
     def cut(self) -> None:
-        self._server.close()
-        for end in self._ends:
-            with end:
+        """End every connection, and take no more."""
+        for end in (self._server, *self._ends):
+            with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
+    def remove(self) -> None:
+        self.cut()
+        for thread in self._threads:
+            thread.join(5.0)
+        for end in (self._server, *self._ends):
+            end.close()
+
+    def _start(self, target, *args: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=args, daemon=True))
+        self._threads[-1].start()
+
     def _accept(self) -> None:
-        while True:
-            try:
+        with suppress(OSError):
+            while True:
                 near, _ = self._server.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self._port))
-            self._ends += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._relay, args=(source, sink), daemon=True).start()
+                far = socket.create_connection(("127.0.0.1", self._port))
+                self._ends += [near, far]
+                self._start(self._relay, near, far)
+                self._start(self._relay, far, near)
 
     @staticmethod
     def _relay(source: socket.socket, sink: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             while data := source.recv(65536):
                 sink.sendall(data)
-        except OSError:
-            return
 
 
 @pytest.fixture
 def cable(virtual_machine: RunningMachine) -> Iterator[Cable]:
     cable = Cable(virtual_machine.port)
     yield cable
-    cable.cut()
+    cable.remove()
 
 
 @pytest.mark.device
