@@ -77,8 +77,9 @@ def _sha256(text: str) -> str:
 
 
 def _blocks(config: BenchConfig) -> int:
-    """A block without a measured switch would measure nothing."""
-    return min(config.blocks, config.switches)
+    """As the config says or by its clock; a block without a switch would measure nothing."""
+    blocks = config.blocks or (1 if config.clock == "counted" else 2)
+    return min(blocks, config.switches)
 
 
 def _refuse_empty_or_repeated(config: BenchConfig) -> None:

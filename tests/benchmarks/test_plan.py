@@ -43,7 +43,7 @@ def test_runs_have_names_of_their_own(plan_for: PlanFor) -> None:
 
 def test_all_deployments_of_a_block_walk_the_same_sequence(plan_for: PlanFor) -> None:
     sequences = defaultdict(set)
-    for run in runs_of(plan_for(BenchConfig(switches=40)), "latency"):
+    for run in runs_of(plan_for(BenchConfig(switches=40, blocks=2)), "latency"):
         sequences[run.block].add(run.spec.sequence)
     assert [len(found) for found in sequences.values()] == [1, 1]
 
@@ -56,6 +56,12 @@ def test_switches_are_split_over_blocks_and_warmups_come_on_top(plan_for: PlanFo
     assert {run.spec.inferences for run in runs_of(plan_for(config), "latency")} == {4}
 
 
+def test_a_clock_that_drifts_gets_two_blocks(plan_for: PlanFor) -> None:
+    counted, real = (plan_for(BenchConfig(clock=clock)) for clock in ("counted", "real"))
+    assert max(run.block for run in counted.runs) == 0
+    assert max(run.block for run in real.runs) == 1
+
+
 def test_there_are_no_more_blocks_than_switches(plan_for: PlanFor) -> None:
     runs = runs_of(plan_for(BenchConfig(switches=1, blocks=5)), "latency")
     assert {run.block for run in runs} == {0}
@@ -64,7 +70,7 @@ def test_there_are_no_more_blocks_than_switches(plan_for: PlanFor) -> None:
 def test_deployments_of_a_setting_are_neighbours_in_an_order_that_changes(
     plan_for: PlanFor,
 ) -> None:
-    runs = runs_of(plan_for(BenchConfig()), "latency")
+    runs = runs_of(plan_for(BenchConfig(blocks=2)), "latency")
     groups = [runs[start : start + 4] for start in range(0, len(runs), 4)]
     for group in groups:
         assert len({(run.cell.cache, run.cell.packed_cache, run.block) for run in group}) == 1

@@ -107,7 +107,8 @@ class Outline(HTMLParser):
 
 
 def test_the_report_fits_its_schema_and_comes_back_whole(report: Report, tmp_path: Path) -> None:
-    path, _ = write_report(report, tmp_path)
+    path = tmp_path / "report.json"
+    report.write(path)
     Draft202012Validator(schema.shipped("report")).validate(json.loads(path.read_text()))
     assert Report.read(path) == report
 
@@ -165,7 +166,8 @@ def test_nothing_measured_is_bad_input(folder: Path) -> None:
 
 def test_the_page_of_a_report_is_always_the_same(report: Report, page: str, tmp_path: Path) -> None:
     path, written = write_report(report, tmp_path)
-    assert render_html(Report.read(path)) == written.read_text() == page
+    assert Report.read(path) == report
+    assert written.read_text() == page
 
 
 def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
