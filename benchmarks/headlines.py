@@ -77,7 +77,7 @@ def _switch(report: Report, runtime: Runtime) -> Iterator[Answer]:
         durations = f"{format_ns(joint.switch_ns.median)} instead of "
         sentence = (
             f"A switch takes {durations}{format_ns(baseline.switch_ns.median)}, what separate "
-            "networks at their best need to load the next one from cold storage."
+            "networks at their best need to load the next one when its pages are not in memory."
         )
         yield Answer(runtime, f"{significant(found.ratio)}×", "as fast", (sentence, *first))
 

@@ -49,7 +49,7 @@ def pick(comparisons: list[Comparison], metric: str, joint: str, baseline: str) 
     return found
 
 
-def change_cells(deployment: str, packed: bool, **update: int) -> Callable[[Measures], None]:
+def change_cells(deployment: str, packed: bool, **update: float) -> Callable[[Measures], None]:
     def change(measures: Measures) -> None:
         if (measures.cell.deployment, measures.cell.packed_cache) == (deployment, packed):
             for key, switch in measures.switches.items():
