@@ -52,12 +52,15 @@ class Session:
         if self._running is not None:
             raise RunnerFailed(f"{self.transport.serial}: the run before broke off; start again")
         argv = self.launcher.run_argv(spec, self.placed.files)
-        self._running = self.transport.lines(argv, silence_s=self.silence_s)
-        for event in checked_events(self.transport.serial, self._running, spec):
-            if isinstance(event, Output):
-                self._announced[event.file] = event.bytes
-            yield event
-        self._running = None
+        stream = self._running = self.transport.lines(argv, silence_s=self.silence_s)
+        try:
+            for event in checked_events(self.transport.serial, stream, spec):
+                if isinstance(event, Output):
+                    self._announced[event.file] = event.bytes
+                yield event
+        finally:
+            if stream.completed is not None:
+                self._running = None
 
     def fetch(self, path: str) -> bytes:
         """The content of a file below the working folder, of the size that the runner told."""

@@ -182,6 +182,17 @@ def test_a_silent_runner_is_given_up_and_ended(
     assert left_behind(local) == []
 
 
+def test_a_failed_run_leaves_the_session_usable(
+    local: LocalTransport, sessions: Sessions, spec: RunSpec
+) -> None:
+    failure = '{"kind":"failure","code":"open_failed","message":"no such entry"}'
+    failing_once = f"[ -e once ] || {{ : >once; {echo(failure)}; exit 1; }}; {echo(HELLO, DONE)}"
+    with sessions.open(local, failing_once.replace("\n", "; ")) as session:
+        with pytest.raises(RunnerFailed, match="no such entry"):
+            list(session.run(spec))
+        assert [event.kind for event in session.run(spec)] == ["hello", "done"]
+
+
 def test_after_a_run_that_broke_off_the_session_is_over(
     local: LocalTransport, sessions: Sessions, spec: RunSpec
 ) -> None:

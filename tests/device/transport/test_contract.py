@@ -127,6 +127,18 @@ def test_files_travel_both_ways_unchanged(transport: Transport, tmp_path: Path) 
     assert sum(moved) == len(content)
 
 
+def test_an_interrupted_push_leaves_the_connection_usable(
+    transport: Transport, tmp_path: Path
+) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "file").write_bytes(bytes(3_000_000))
+    with pytest.raises(KeyboardInterrupt):
+        transport.push(tmp_path / "file", f"{transport.base}/file", interrupt)
+    assert transport.shell(["echo", "next"]).checked().stdout == b"next\n"
+
+
 def test_an_empty_file_travels(transport: Transport, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     transport.push(tmp_path / "empty", f"{transport.base}/empty")
