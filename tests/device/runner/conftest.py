@@ -8,6 +8,7 @@ import pytest
 from taskzip.contracts.progress import Silent
 from taskzip.device.runner.build import build_runner
 from taskzip.device.runner.package import RunnerPackage
+from tests.device.runner.running import Bench
 from tests.device.runner.small_models import SmallModels, export_small_models
 
 
@@ -24,6 +25,6 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> SmallModels:
 
 
 @pytest.fixture
-def workplace(models: SmallModels, tmp_path: Path) -> Path:
-    """A working folder of the test's own that holds the models."""
-    return Path(shutil.copytree(models.folder, tmp_path / "work"))
+def bench(runner: RunnerPackage, models: SmallModels, tmp_path: Path) -> Bench:
+    """The runner and the models in a working folder of the test's own."""
+    return Bench(runner, models, Path(shutil.copytree(models.folder, tmp_path / "work")))

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 from taskzip.contracts.events import EVENT, Event, Failure
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.runner.package import RunnerPackage
+from tests.device.runner.small_models import SmallModels
 
 EventType = TypeVar("EventType", bound=Event)
 RUN_LIMIT_SECONDS = 60
@@ -34,30 +34,31 @@ class Ran:
         return last
 
 
-def run_spec(package: RunnerPackage, folder: Path, spec: RunSpec) -> Ran:
-    """Run a spec in a working folder."""
-    return run_text(package, folder, spec.model_dump_json())
+@dataclass(frozen=True)
+class Bench:
+    """The runner for this computer in a working folder that holds the small models."""
 
+    package: RunnerPackage
+    models: SmallModels
+    folder: Path
 
-def run_changed(package: RunnerPackage, folder: Path, spec: RunSpec, **changes: Any) -> Ran:
-    """Run a spec with values that the contract would not let through."""
-    return run_text(package, folder, json.dumps({**spec.as_json_data(), **changes}))
+    def run(self, spec: RunSpec, **changes: Any) -> Ran:
+        """Run a spec, with values of `changes` that the contract would not let through."""
+        return self.run_text(json.dumps({**spec.as_json_data(), **changes}))
 
+    def run_text(self, text: str) -> Ran:
+        """Run whatever stands in the spec's file."""
+        (self.folder / "spec.json").write_text(text)
+        return self.run_words("spec.json")
 
-def run_text(package: RunnerPackage, folder: Path, text: str) -> Ran:
-    """Run whatever stands in the spec's file."""
-    (folder / "spec.json").write_text(text)
-    return run_words(package, folder, ["spec.json"])
-
-
-def run_words(package: RunnerPackage, folder: Path, words: Sequence[str]) -> Ran:
-    """Run the runner with these arguments."""
-    done = subprocess.run(
-        [*package.command(str(package.folder)), *words],
-        cwd=folder,
-        capture_output=True,
-        timeout=RUN_LIMIT_SECONDS,
-        check=False,
-    )
-    events = tuple(EVENT.validate_json(line) for line in done.stdout.splitlines())
-    return Ran(done.returncode, events)
+    def run_words(self, *words: str) -> Ran:
+        """Run the runner with these arguments."""
+        done = subprocess.run(
+            [*self.package.command(str(self.package.folder)), *words],
+            cwd=self.folder,
+            capture_output=True,
+            timeout=RUN_LIMIT_SECONDS,
+            check=False,
+        )
+        events = tuple(EVENT.validate_json(line) for line in done.stdout.splitlines())
+        return Ran(done.returncode, events)

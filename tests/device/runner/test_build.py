@@ -54,7 +54,7 @@ def test_a_missing_compiler_names_the_package_to_install() -> None:
 
 def test_a_failing_build_shows_what_cmake_said(tmp_path: Path) -> None:
     build = Build(_HOST, tmp_path / "no-runtimes", tmp_path / "build", "test")
-    with pytest.raises(RunnerBuildError, match="(?s)nlohmann-json3-dev.*executorch"):
+    with pytest.raises(RunnerBuildError, match=r"(?s)nlohmann-json3-dev.*executorch"):
         build.configure()
 
 

@@ -1,14 +1,15 @@
 """The runner on the emulated ARM device, with nothing there but what was pushed."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from taskzip.contracts.events import EVENT, Done, Memory
+from taskzip.contracts.events import EVENT, Done, Event, Switch
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.progress import Silent
-from taskzip.contracts.runspec import Mode
+from taskzip.contracts.runspec import RunSpec
 from taskzip.device.runner.build import build_runner
 from taskzip.device.runner.package import RunnerPackage
 from taskzip.device.transport.connect import Door
@@ -38,9 +39,25 @@ def device(virtual_machine: RunningMachine) -> Iterator[Transport]:
     transport.close()
 
 
+@dataclass(frozen=True)
+class Jail:
+    """A folder that is a whole root file system: the runner's package, models, and /proc."""
+
+    device: Transport
+    root: str
+    command: tuple[str, ...]
+
+    def run(self, spec: RunSpec, local: Path) -> list[Event]:
+        """Run a spec, written to `local` first, in the jail."""
+        local.write_text(spec.model_dump_json())
+        self.device.push(local, f"{self.root}/spec.json")
+        ran = self.device.shell(["chroot", self.root, *self.command, "spec.json"]).checked()
+        return [EVENT.validate_json(line) for line in ran.stdout.splitlines()]
+
+
 @pytest.fixture
-def jail(device: Transport, arm_runner: RunnerPackage, models: SmallModels) -> Iterator[str]:
-    """A folder that is a whole root file system for the runner: its package, models, /proc."""
+def jail(device: Transport, arm_runner: RunnerPackage, models: SmallModels) -> Iterator[Jail]:
+    """A jail on the device that holds what was pushed and no more."""
     root = f"{device.base}/jail"
     pushed = []
     for file in arm_runner.files:
@@ -54,37 +71,34 @@ def jail(device: Transport, arm_runner: RunnerPackage, models: SmallModels) -> I
     assert sorted(held) == sorted(pushed)
     device.shell(["mkdir", f"{root}/proc"]).checked()
     device.shell(["mount", "-t", "proc", "proc", f"{root}/proc"]).checked()
-    yield root
+    yield Jail(device, root, arm_runner.command(""))
     device.shell(["umount", f"{root}/proc"]).checked()
     device.shell(["rm", "-rf", root]).checked()
 
 
-@pytest.mark.parametrize("mode", ["parity", "memory"])
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_the_runner_needs_nothing_of_the_device(
-    device: Transport,
-    jail: str,
-    arm_runner: RunnerPackage,
-    models: SmallModels,
-    tmp_path: Path,
-    runtime: Runtime,
-    mode: Mode,
+def test_the_runner_computes_with_nothing_of_the_device(
+    jail: Jail, models: SmallModels, tmp_path: Path, runtime: Runtime
 ) -> None:
-    spec = models.spec(runtime, "joint", mode, packed_cache=True)
-    local = tmp_path / "spec.json"
-    local.write_text(spec.model_dump_json())
-    device.push(local, f"{jail}/spec.json")
-    ran = device.shell(["chroot", jail, *arm_runner.command(""), "spec.json"]).checked()
-    events = [EVENT.validate_json(line) for line in ran.stdout.splitlines()]
+    spec = models.spec(runtime, "joint", "parity", packed_cache=True)
+    events = jail.run(spec, tmp_path / "spec.json")
     assert isinstance(events[-1], Done)
     assert events[-1].packed_cache_bytes > 0
-    if mode == "memory":
-        assert len([event for event in events if isinstance(event, Memory)]) == 6
-        return
     for task in TASKS:
-        device.pull(f"{jail}/out/{task}.bin", tmp_path / task)
+        jail.device.pull(f"{jail.root}/out/{task}.bin", tmp_path / task)
         expected = pytest.approx(floats(models.expected["joint", task]), abs=TOLERANCE)
         assert floats((tmp_path / task).read_bytes()) == expected
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_joint_switch_costs_no_inference_on_the_counted_clock(
+    jail: Jail, models: SmallModels, tmp_path: Path, runtime: Runtime
+) -> None:
+    events = jail.run(models.spec(runtime, "joint", "latency"), tmp_path / "spec.json")
+    for step in events:
+        if isinstance(step, Switch) and not step.warmup:
+            assert step.switch_ns < min(step.inference_ns) / 50
+            assert step.first_output_ns <= 1.5 * max(step.inference_ns)
 
 
 def test_the_package_for_the_device_is_small(arm_runner: RunnerPackage) -> None:

@@ -1,7 +1,5 @@
 """The runner on this computer with real files of both runtimes."""
 
-from pathlib import Path
-
 import pytest
 
 from taskzip.contracts.events import Done, Hello, Load, Memory, Output, Switch
@@ -12,9 +10,8 @@ from taskzip.contracts.names import (
     Deployment,
     Runtime,
 )
-from taskzip.device.runner.package import RunnerPackage
-from tests.device.runner.running import Ran, run_spec
-from tests.device.runner.small_models import TASKS, SmallModels, floats, is_joint
+from tests.device.runner.running import Bench, Ran
+from tests.device.runner.small_models import TASKS, floats, is_joint
 
 TOLERANCE = 1e-5
 """Float32 sums of some hundred terms in another order than torch's."""
@@ -40,37 +37,33 @@ def finished(ran: Ran, runtime: Runtime, *, packed_cache: bool) -> Ran:
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_every_deployment_computes_what_torch_computes(
-    runner: RunnerPackage,
-    models: SmallModels,
-    workplace: Path,
+    bench: Bench,
     runtime: Runtime,
     deployment: Deployment,
     packed_cache: bool,
 ) -> None:
-    spec = models.spec(runtime, deployment, "parity", packed_cache=packed_cache)
-    ran = finished(run_spec(runner, workplace, spec), runtime, packed_cache=packed_cache)
+    spec = bench.models.spec(runtime, deployment, "parity", packed_cache=packed_cache)
+    ran = finished(bench.run(spec), runtime, packed_cache=packed_cache)
     kind = "joint" if is_joint(deployment) else "separate"
     assert [output.task for output in ran.of(Output)] == list(TASKS)
     for output in ran.of(Output):
-        content = (workplace / output.file).read_bytes()
+        content = (bench.folder / output.file).read_bytes()
         assert len(content) == output.bytes
-        expected = pytest.approx(floats(models.expected[kind, output.task]), abs=TOLERANCE)
+        expected = pytest.approx(floats(bench.models.expected[kind, output.task]), abs=TOLERANCE)
         assert floats(content) == expected
 
 
 @pytest.mark.parametrize("cache", ["warm", "cold"])
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_latency_is_timed_for_every_step_and_adds_up(
-    runner: RunnerPackage,
-    models: SmallModels,
-    workplace: Path,
+    bench: Bench,
     runtime: Runtime,
     deployment: Deployment,
     packed_cache: bool,
     cache: CacheState,
 ) -> None:
-    spec = models.spec(runtime, deployment, "latency", packed_cache=packed_cache, cache=cache)
-    ran = finished(run_spec(runner, workplace, spec), runtime, packed_cache=packed_cache)
+    spec = bench.models.spec(runtime, deployment, "latency", packed_cache=packed_cache, cache=cache)
+    ran = finished(bench.run(spec), runtime, packed_cache=packed_cache)
     (load,) = ran.of(Load)
     assert load.open_ns + load.prepare_ns <= load.load_ns
     steps = ran.of(Switch)
@@ -87,15 +80,13 @@ def test_latency_is_timed_for_every_step_and_adds_up(
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_memory_is_read_after_every_phase(
-    runner: RunnerPackage,
-    models: SmallModels,
-    workplace: Path,
+    bench: Bench,
     runtime: Runtime,
     deployment: Deployment,
     packed_cache: bool,
 ) -> None:
-    spec = models.spec(runtime, deployment, "memory", packed_cache=packed_cache)
-    ran = finished(run_spec(runner, workplace, spec), runtime, packed_cache=packed_cache)
+    spec = bench.models.spec(runtime, deployment, "memory", packed_cache=packed_cache)
+    ran = finished(bench.run(spec), runtime, packed_cache=packed_cache)
     readings = ran.of(Memory)
     assert [reading.phase for reading in readings] == ALL_PHASES
     for reading in readings:
@@ -107,17 +98,15 @@ def test_memory_is_read_after_every_phase(
 
 
 def test_a_run_finds_the_packed_caches_of_the_run_before(
-    runner: RunnerPackage,
-    models: SmallModels,
-    workplace: Path,
+    bench: Bench,
     runtime: Runtime,
     packed_cache: bool,
 ) -> None:
-    spec = models.spec(runtime, "joint", "parity", packed_cache=packed_cache)
+    spec = bench.models.spec(runtime, "joint", "parity", packed_cache=packed_cache)
     sizes = []
     for _ in range(2):
-        run_spec(runner, workplace, spec)
-        files = sorted((workplace / "packed").glob("*"))
+        bench.run(spec)
+        files = sorted((bench.folder / "packed").glob("*"))
         sizes.append([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
     assert sizes[0] == sizes[1]
     assert len(sizes[0]) == packed_cache

@@ -11,14 +11,13 @@ from taskzip.contracts.events import Hello
 from taskzip.contracts.names import CONTRACT_VERSION, RUNTIMES, Runtime
 from taskzip.device.runner.package import RunnerPackage
 from taskzip.device.runner.wheels import REQUIREMENTS, runtime_releases
-from tests.device.runner.running import run_words
+from tests.device.runner.running import Bench
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_a_probe_says_what_a_run_would_begin_with(
-    runner: RunnerPackage, tmp_path: Path, runtime: Runtime
-) -> None:
-    (hello,) = run_words(runner, tmp_path, ["--probe", runtime]).of(Hello)
+def test_a_probe_says_what_a_run_would_begin_with(bench: Bench, runtime: Runtime) -> None:
+    (hello,) = bench.run_words("--probe", runtime).of(Hello)
+    runner = bench.package
     assert hello.runtime == runtime
     assert hello.runner_version == runner.version
     assert hello.runtime_version == runner.runtime_versions[runtime]
