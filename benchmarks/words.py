@@ -44,8 +44,9 @@ METRIC_SHORT = {
 
 def origin_words(conditions: Conditions) -> str:
     """Where numbers were taken, as one line."""
-    device = "Emulated ARM device" if conditions.origin == "virtual" else "Phone"
-    parts = [f"{device} {conditions.model or ''}".strip(), f"{conditions.clock} clock"]
+    phone = f"Phone {conditions.model or ''}".strip()
+    device = "Emulated ARM device" if conditions.origin == "virtual" else phone
+    parts = [device, f"{conditions.clock} clock"]
     if conditions.memory_bytes is not None:
         parts.append(f"{conditions.memory_bytes // MIB} MiB memory")
     if conditions.flash_read_bytes_per_second is not None:
