@@ -11,10 +11,12 @@ STAMP_FILE = ".stamp"
 _STAMP_HEADER = "taskzip stamp 1"
 _HASH_TIMEOUT_S = 300.0
 
+# A runner that outlived its connection is ended too: adbd may notice late that a host is gone.
 _SURVEY = r"""
 format=$1
 mkdir -p "$2" && cd "$2" || exit
 shift 2
+pid=$(cat .pid 2>/dev/null) && [ "/proc/$pid/cwd" -ef . ] && kill -9 "$pid"
 (
     for path do set -- "$@" ! -path "./$path"; shift; done
     find . ! -type d ! -path ./.stamp "$@" -exec rm -f {} +
@@ -58,7 +60,7 @@ class Survey:
 
 
 def survey(transport: Transport, root: str, paths: Sequence[str]) -> Survey:
-    """Look at the files of the manifest, after removing every other file below `root`."""
+    """Look at the files of the manifest, after removing all else that a session left in `root`."""
     argv = ["sh", "-c", _SURVEY, "survey", STAT_FORMAT, root, *paths]
     stamp, _, states = transport.shell(argv).checked().text.rpartition("\0")
     return Survey(parse_states(states), parse_stamp(stamp))

@@ -1,5 +1,6 @@
 """Connections that do not come about, and connections that break."""
 
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,10 +12,21 @@ from adb_shell import constants
 from adb_shell.adb_message import AdbMessage, unpack
 
 from taskzip.contracts.progress import Silent
+from taskzip.contracts.runspec import RunSpec
 from taskzip.device.errors import ConnectionLost, KeyRefused, NotAnswering, TookTooLong
+from taskzip.device.session import open_session
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.keys import load_signer
 from taskzip.device.virtual.state import RunningMachine
+
+HELLO = {
+    "kind": "hello",
+    "contract": 1,
+    "runner_version": "double",
+    "runtime": "litert",
+    "runtime_version": "0",
+    "pid": 1,
+}
 
 
 @contextmanager
@@ -215,6 +227,40 @@ def test_a_device_that_vanishes_during_a_run_is_a_lost_connection(
     cable.cut()
     with pytest.raises(ConnectionLost, match="check the device and try again"):
         next(stream)
+
+
+@pytest.mark.device
+def test_a_device_that_vanishes_in_a_session_is_told_and_the_next_session_cleans_up(  # noqa: PLR0913, PLR0917  # fixtures
+    cable: Cable,
+    virtual_machine: RunningMachine,
+    make_package,
+    bundle_dir: Path,
+    spec: RunSpec,
+    tmp_path: Path,
+) -> None:
+    package = make_package(f"echo '{json.dumps(HELLO)}'; exec sleep 600")
+    door = Door(Patience(5.0), tmp_path)
+
+    def run_over_the_cable() -> None:
+        transport = door.open_tcp("127.0.0.1", cable.port)
+        with open_session(
+            transport, package, bundle_dir, keep_pushed=True, progress=Silent()
+        ) as session:
+            for _ in session.run(spec):
+                cable.cut()
+
+    with pytest.raises(ConnectionLost) as error:
+        run_over_the_cable()
+    assert "cleaning up failed as well" in error.value.__notes__[0]
+    transport = door.open_tcp("127.0.0.1", virtual_machine.port)
+    with open_session(
+        transport, package, bundle_dir, keep_pushed=False, progress=Silent(), lock_wait_s=20.0
+    ) as session:
+        assert session.pushed.files == 0
+    assert transport.shell(["ls", transport.base]).checked().stdout == b""
+    survivors = transport.shell(["sh", "-c", "ps -ef | grep '[s]leep 600'"]).text
+    assert survivors == ""
+    transport.close()
 
 
 @pytest.mark.device
