@@ -2,9 +2,16 @@
 #include "clock.h"
 #include "packed_cache.h"
 #include "stage.h"
+#include "tick.h"
 
 namespace taskzip {
 namespace {
+
+void settle(const Stage& stage) {
+  if (stage.spec.start_on_tick) {
+    await_tick();
+  }
+}
 
 Status load(Stage& stage) {
   LoadEvent event;
@@ -12,6 +19,7 @@ Status load(Stage& stage) {
   TASKZIP_TRY(fraction);
   event.resident_fraction = fraction.value();
   Split split;
+  settle(stage);
   const Faults before = faults_so_far();
   const std::int64_t start = now_ns();
   TASKZIP_TRY(stage.deployment.load(stage.initial_task(), split));
@@ -26,6 +34,7 @@ Status load(Stage& stage) {
 // Between the readings of the clock nothing happens but what they measure.
 Status time_step(Stage& stage, std::size_t task, SwitchEvent& event) {
   Split split;
+  settle(stage);
   const Faults before = faults_so_far();
   const std::int64_t requested = now_ns();
   TASKZIP_TRY(stage.deployment.switch_to(task, split));
@@ -34,6 +43,7 @@ Status time_step(Stage& stage, std::size_t task, SwitchEvent& event) {
   const std::int64_t answered = now_ns();
   event.faults = faults_so_far() - before;
   for (std::int64_t& inference_ns : event.inference_ns) {
+    settle(stage);
     const std::int64_t start = now_ns();
     TASKZIP_TRY(stage.infer_current(task));
     inference_ns = now_ns() - start;

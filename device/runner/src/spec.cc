@@ -191,6 +191,8 @@ Status parse_walk(const Node& node, RunSpec& spec) {
   TASKZIP_TRY(warmups);
   TASKZIP_TRY(inferences);
   TASKZIP_TRY(threads);
+  auto start_on_tick = node.boolean("start_on_tick");
+  TASKZIP_TRY(start_on_tick);
   const auto last = static_cast<std::int64_t>(spec.tasks.size()) - 1;
   for (const Json& item : *sequence.value()) {
     auto index = Node::checked_integer(item, "sequence", 0, last);
@@ -200,6 +202,7 @@ Status parse_walk(const Node& node, RunSpec& spec) {
   spec.warmups = static_cast<std::size_t>(warmups.value());
   spec.inferences = static_cast<std::size_t>(inferences.value());
   spec.threads = static_cast<int>(threads.value());
+  spec.start_on_tick = start_on_tick.value();
   return {};
 }
 

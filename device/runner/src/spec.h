@@ -49,6 +49,7 @@ struct RunSpec {
   std::size_t warmups = 0;
   std::size_t inferences = 0;
   int threads = 1;
+  bool start_on_tick = false;
 };
 
 // The word that the contracts use for a runtime.

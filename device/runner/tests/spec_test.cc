@@ -38,7 +38,8 @@ Json valid_spec() {
           {"sequence", {0, 1, 0}},
           {"warmups", 1},
           {"inferences", 5},
-          {"threads", 1}};
+          {"threads", 1},
+          {"start_on_tick", false}};
 }
 
 // The error of a valid spec with one value replaced; `pointer` is a JSON pointer.

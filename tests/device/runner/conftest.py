@@ -9,7 +9,7 @@ from taskzip.contracts.progress import Silent
 from taskzip.device.runner.build import build_runner
 from taskzip.device.runner.package import RunnerPackage
 from tests.device.runner.running import Bench
-from tests.device.runner.small_models import SmallModels, export_small_models
+from tests.device.runner.small_models import SmallModels, small_models
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +19,9 @@ def runner() -> RunnerPackage:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> SmallModels:
+def models() -> SmallModels:
     """Two tasks as one joint file and as two separate ones, for both runtimes."""
-    return export_small_models(tmp_path_factory.mktemp("models"))
+    return small_models()
 
 
 @pytest.fixture

@@ -1,18 +1,18 @@
-"""Two small real networks with a shared trunk, exported for both runtimes, and what torch says."""
+"""Two small real networks with a shared trunk, as files of both runtimes, and what torch says."""
 
+import hashlib
 import struct
-from collections.abc import Mapping
+import subprocess
+import sys
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-
-import torch
-from torch import nn
+from tempfile import TemporaryDirectory
 
 from taskzip.contracts.names import CacheState, Deployment, Runtime
+from taskzip.contracts.paths import cache_dir
 from taskzip.contracts.runspec import Mode, RunSpec, RunTask, RunTensor
-from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters import executorch, litert
-from taskzip.pipeline.exporters.tensors import raw_bytes
+from taskzip.pipeline import exporters
 
 TASKS = ("left", "right")
 SUFFIX: dict[Runtime, str] = {"executorch": "pte", "litert": "tflite"}
@@ -31,28 +31,16 @@ def floats(content: bytes) -> tuple[float, ...]:
     return struct.unpack(f"<{len(content) // 4}f", content)
 
 
-def _trunk() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 8, 3),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(200, 256),
-        nn.ReLU(),
-    )
-
-
-def _network(trunk: nn.Module) -> nn.Module:
-    return nn.Sequential(trunk, nn.Linear(256, 10)).eval()
-
-
 @dataclass(frozen=True)
 class SmallModels:
     """A folder with model files and inputs, as a working folder of the runner holds them."""
 
     folder: Path
-    expected: Mapping[tuple[str, str], bytes]
-    """(`joint` or `separate`, task) → the output that torch computes, raw."""
+
+    def expected(self, deployment: Deployment, task: str) -> tuple[float, ...]:
+        """What torch computes for a task, with the network of the file that is deployed."""
+        kind = "joint" if is_joint(deployment) else "separate"
+        return floats((self.folder / f"{task}.{kind}.out.bin").read_bytes())
 
     def spec(
         self,
@@ -100,28 +88,26 @@ def _tiny(runtime: Runtime) -> RunTask:
     )
 
 
-def export_small_models(folder: Path) -> SmallModels:
-    """Export joint, separate and tiny networks into a folder; takes some seconds."""
-    torch.manual_seed(0)
-    image, row = torch.randn(IMAGE), torch.randn(ROW)
-    shared = _trunk()
-    joint = {task: _network(shared) for task in TASKS}
-    separate = {task: _network(_trunk()) for task in TASKS}
-    files = {"joint": joint, **{task: {task: net} for task, net in separate.items()}}
-    for name, networks in files.items():
-        _export(folder / name, [EntryPoint(task, net, (image,)) for task, net in networks.items()])
-    _export(folder / "tiny", [EntryPoint("tiny", nn.Linear(4, 4).eval(), (row,))])
-    (folder / "image.bin").write_bytes(raw_bytes(image))
-    (folder / "row.bin").write_bytes(raw_bytes(row))
-    kinds = {"joint": joint, "separate": separate}
-    expected = {
-        (kind, task): raw_bytes(network(image))
-        for kind, networks in kinds.items()
-        for task, network in networks.items()
-    }
-    return SmallModels(folder, expected)
+def small_models() -> SmallModels:
+    """The models, exported when an exporter or what it stands on changed; takes half a minute."""
+    folder = cache_dir() / "test-models" / _recipe_hash()
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=".partial-") as partial:
+            made = Path(partial) / "made"
+            made.mkdir()
+            # A process of its own: importing the frameworks takes most of the time and memory.
+            script = Path(__file__).with_name("export_small_models.py")
+            subprocess.run([sys.executable, "-W", "ignore", script, made], check=True)
+            made.rename(folder)
+    return SmallModels(folder)
 
 
-def _export(stem: Path, entries: list[EntryPoint]) -> None:
-    executorch.export(entries, stem.with_suffix(".pte"))
-    litert.export(entries, stem.with_suffix(".tflite"))
+def _recipe_hash() -> str:
+    digest = hashlib.sha256()
+    sources = [*Path(exporters.__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.py")]
+    for source in sorted(path for path in sources if not path.name.startswith("test_")):
+        digest.update(source.read_bytes())
+    for package in ("torch", "executorch", "litert-torch"):
+        digest.update(f"{package}=={version(package)}".encode())
+    return digest.hexdigest()[:16]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from taskzip.contracts.paths import cache_dir
 from taskzip.contracts.progress import Silent
 from taskzip.device.runner.build import build_runner
 from taskzip.device.runner.compile import Build, require_compiler
@@ -39,6 +40,13 @@ def test_the_package_holds_every_library_that_its_files_need(runner: RunnerPacka
     for path in paths:
         needed = {f"lib/{name}" for name in needed_libraries(runner.folder / path, _HOST)}
         assert needed <= paths
+
+
+def test_no_folder_of_this_computer_is_written_into_the_package(runner: RunnerPackage) -> None:
+    for path in ("bin/taskzip-runner", "lib/libtaskzip_executorch.so", "lib/libtaskzip_litert.so"):
+        content = (runner.folder / path).read_bytes()
+        assert str(cache_dir()).encode() not in content
+        assert b"device/runner" not in content
 
 
 def test_the_runner_itself_needs_no_runtime(runner: RunnerPackage) -> None:

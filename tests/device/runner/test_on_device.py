@@ -86,7 +86,7 @@ def test_the_runner_computes_with_nothing_of_the_device(
     assert events[-1].packed_cache_bytes > 0
     for task in TASKS:
         jail.device.pull(f"{jail.root}/out/{task}.bin", tmp_path / task)
-        expected = pytest.approx(floats(models.expected["joint", task]), abs=TOLERANCE)
+        expected = pytest.approx(models.expected("joint", task), abs=TOLERANCE)
         assert floats((tmp_path / task).read_bytes()) == expected
 
 

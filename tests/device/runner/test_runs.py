@@ -11,7 +11,7 @@ from taskzip.contracts.names import (
     Runtime,
 )
 from tests.device.runner.running import Bench, Ran
-from tests.device.runner.small_models import TASKS, floats, is_joint
+from tests.device.runner.small_models import TASKS, floats
 
 TOLERANCE = 1e-5
 """Float32 sums of some hundred terms in another order than torch's."""
@@ -44,13 +44,12 @@ def test_every_deployment_computes_what_torch_computes(
 ) -> None:
     spec = bench.models.spec(runtime, deployment, "parity", packed_cache=packed_cache)
     ran = finished(bench.run(spec), runtime, packed_cache=packed_cache)
-    kind = "joint" if is_joint(deployment) else "separate"
     assert [output.task for output in ran.of(Output)] == list(TASKS)
     for output in ran.of(Output):
         content = (bench.folder / output.file).read_bytes()
         assert len(content) == output.bytes
-        expected = pytest.approx(floats(bench.models.expected[kind, output.task]), abs=TOLERANCE)
-        assert floats(content) == expected
+        expected = bench.models.expected(deployment, output.task)
+        assert floats(content) == pytest.approx(expected, abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("cache", ["warm", "cold"])

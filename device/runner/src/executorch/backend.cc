@@ -4,7 +4,6 @@
 #include <executorch/extension/data_loader/mmap_data_loader.h>
 #include <executorch/extension/memory_allocator/malloc_memory_allocator.h>
 #include <executorch/extension/threadpool/threadpool_guard.h>
-#include <executorch/runtime/backend/backend_options_map.h>
 #include <executorch/runtime/executor/method.h>
 #include <executorch/runtime/executor/program.h>
 #include <executorch/runtime/platform/runtime.h>
@@ -15,106 +14,22 @@
 #include <utility>
 
 #include "codes.h"
+#include "executorch/delegate_options.h"
+#include "executorch/input_tensor.h"
 #include "executorch/threadpool_symbols.h"
 
 namespace taskzip {
 namespace {
 
-namespace et = ::executorch::runtime;
 using ::executorch::extension::MallocMemoryAllocator;
 using ::executorch::extension::MmapDataLoader;
 namespace threadpool = ::executorch::extension::threadpool;
 
-constexpr char kXnnpack[] = "XnnpackBackend";
-constexpr int kShareWorkspaceGlobally = 2;  // WorkspaceSharingMode::Global of XNNPACKBackend.h
 using Arenas = std::vector<std::vector<std::uint8_t>>;
 
 Error failed(const char* code, const std::string& what, et::Error error) {
   return Error{code, what + ": ExecuTorch error " + std::to_string(static_cast<int>(error))};
 }
-
-et::etensor::ScalarType scalar_type(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat32:
-      return et::etensor::ScalarType::Float;
-    case DType::kFloat16:
-      return et::etensor::ScalarType::Half;
-    case DType::kInt64:
-      return et::etensor::ScalarType::Long;
-    case DType::kInt32:
-      return et::etensor::ScalarType::Int;
-    case DType::kInt8:
-      return et::etensor::ScalarType::Char;
-    case DType::kUInt8:
-      return et::etensor::ScalarType::Byte;
-    case DType::kBool:
-      return et::etensor::ScalarType::Bool;
-  }
-  return et::etensor::ScalarType::Undefined;
-}
-
-// XNNPACK's settings for one file. Weights are packed once however many methods use them, and all
-// delegates share one workspace, since the runner runs one task at a time.
-class DelegateOptions {
- public:
-  explicit DelegateOptions(const std::string& packed_path) {
-    bool fits = options_.set_option("weight_cache_enabled", true) == et::Error::Ok &&
-                options_.set_option("workspace_sharing_mode", kShareWorkspaceGlobally) ==
-                    et::Error::Ok;
-    if (!packed_path.empty()) {
-      fits = fits &&
-             options_.set_option("packed_cache_path", packed_path.c_str()) == et::Error::Ok &&
-             options_.set_option("save_weight_cache_on_disk", true) == et::Error::Ok;
-    }
-    is_valid_ = fits && packed_path.size() < et::kMaxOptionValueLength &&
-                map_.set_options(kXnnpack, options_.view()) == et::Error::Ok;
-  }
-  DelegateOptions(const DelegateOptions&) = delete;
-  DelegateOptions& operator=(const DelegateOptions&) = delete;
-
-  bool is_valid() const { return is_valid_; }
-  const et::LoadBackendOptionsMap& map() const { return map_; }
-
- private:
-  et::BackendOptions<4> options_;
-  et::LoadBackendOptionsMap map_;
-  bool is_valid_ = false;
-};
-
-// A tensor whose data the caller of write_inputs owns.
-class InputTensor {
- public:
-  explicit InputTensor(const TensorSpec& spec)
-      : sizes_(spec.shape.begin(), spec.shape.end()),
-        order_(sizes_.size()),
-        strides_(sizes_.size()),
-        impl_(layout(spec)) {}
-  InputTensor(const InputTensor&) = delete;
-  InputTensor& operator=(const InputTensor&) = delete;
-
-  et::EValue with_data(const Bytes& bytes) {
-    impl_.set_data(const_cast<unsigned char*>(bytes.data()));
-    return et::EValue(et::etensor::Tensor(&impl_));
-  }
-
- private:
-  et::etensor::TensorImpl layout(const TensorSpec& spec) {
-    std::int32_t stride = 1;
-    for (std::size_t i = sizes_.size(); i-- > 0;) {
-      order_[i] = static_cast<std::uint8_t>(i);
-      strides_[i] = stride;
-      stride *= sizes_[i];
-    }
-    return {scalar_type(spec.dtype), static_cast<ssize_t>(sizes_.size()),
-            sizes_.data(),           nullptr,
-            order_.data(),           strides_.data()};
-  }
-
-  std::vector<std::int32_t> sizes_;
-  std::vector<std::uint8_t> order_;
-  std::vector<std::int32_t> strides_;
-  et::etensor::TensorImpl impl_;
-};
 
 // @retval tensor_mismatch the method's tensor has another size than the task's
 Status check_bytes(const et::Result<et::TensorInfo>& found, const TensorSpec& expected) {
