@@ -22,6 +22,8 @@ TOLERANCE = 1e-5
 
 SMALL_PACKAGE_BYTES = 32 << 20
 
+_KERNEL_FOLDERS = (("proc", "proc"), ("sysfs", "sys"))
+
 pytestmark = pytest.mark.device
 
 
@@ -41,7 +43,9 @@ def device(virtual_machine: RunningMachine) -> Iterator[Transport]:
 
 @dataclass(frozen=True)
 class Jail:
-    """A folder that is a whole root file system: the runner's package, models, and /proc."""
+    """A folder that is a whole root file system: the runner's package and models, and what every
+    kernel offers, /proc and /sys (XNNPACK reads the processors there).
+    """
 
     device: Transport
     root: str
@@ -69,10 +73,12 @@ def jail(device: Transport, arm_runner: RunnerPackage, models: SmallModels) -> I
         pushed.append(f"{root}/{local.name}")
     held = device.shell(["find", root, "-type", "f"]).checked().text.split()
     assert sorted(held) == sorted(pushed)
-    device.shell(["mkdir", f"{root}/proc"]).checked()
-    device.shell(["mount", "-t", "proc", "proc", f"{root}/proc"]).checked()
+    for kind, folder in _KERNEL_FOLDERS:
+        device.shell(["mkdir", f"{root}/{folder}"]).checked()
+        device.shell(["mount", "-t", kind, kind, f"{root}/{folder}"]).checked()
     yield Jail(device, root, arm_runner.command(""))
-    device.shell(["umount", f"{root}/proc"]).checked()
+    for _, folder in _KERNEL_FOLDERS:
+        device.shell(["umount", f"{root}/{folder}"]).checked()
     device.shell(["rm", "-rf", root]).checked()
 
 
