@@ -150,5 +150,5 @@ class _RuntimePlan:
         )
 
     def _run(self, cell: Cell, walk: Walk, label: str, block: int = 0) -> PlannedRun:
-        writer = SpecWriter(self.bundle, self.config.threads)
+        writer = SpecWriter(self.bundle, self.config.threads, self.config.clock == "counted")
         return PlannedRun(writer.spec(cell, walk, label), cell, block)

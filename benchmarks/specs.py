@@ -42,6 +42,8 @@ class SpecWriter:
 
     bundle: Bundle
     threads: int
+    start_on_tick: bool
+    """With the counted clock, so that runs repeat themselves."""
 
     def spec(self, cell: Cell, walk: Walk, label: str) -> RunSpec:
         """The RunSpec of a cell; `label` sets the run apart from the cell's other runs."""
@@ -63,6 +65,7 @@ class SpecWriter:
             warmups=walk.warmups,
             inferences=walk.inferences,
             threads=self.threads,
+            start_on_tick=self.start_on_tick,
         )
 
     def _task(self, run: str, cell: Cell, task: Task, kind: ModelKind) -> RunTask:

@@ -68,6 +68,10 @@ class RunSpec(Document):
     warmups: Count
     inferences: Count
     threads: int = 1
+    start_on_tick: bool = False
+    """Start whatever is timed just after a tick of the kernel's timer: on a device that counts
+    instructions each sample then meets as many ticks. Elsewhere it would change what is measured.
+    """
 
     @model_validator(mode="after")
     def _is_runnable(self) -> Self:
