@@ -1,9 +1,13 @@
-"""Runs a plan on a device and keeps every event."""
+"""Runs a plan on devices and keeps every event."""
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event as Flag
+from threading import Lock
 from typing import Protocol
 
 from taskzip.benchmarks.journal import OUTPUTS_DIR, Journal
@@ -29,44 +33,91 @@ class RunsSpecs(Protocol):
         """The content of a file below the runner's working folder."""
 
 
+class Stopped(Exception):
+    """The experiment ends; what this device was about to do is of no use any more."""
+
+
 def run_experiment(  # noqa: PLR0913 - each is a thing of its own
-    device: RunsSpecs,
+    devices: Sequence[RunsSpecs],
     plan: Plan,
     folder: Path,
     conditions: Conditions,
     progress: Progress,
     *,
     resume: bool = False,
-) -> Iterator[Record]:
-    """Run what is to do and yield its records, each run's once they are in `folder`'s journal.
+) -> None:
+    """Run what is to do; each run's records are in `folder`'s journal once it has ended.
 
-    Outputs of parity runs are fetched into `folder/outputs/<run>/`. With `resume` the finished
-    runs of the same plan are kept and not run again. DeviceTrouble when a run fails; what was
-    measured until then stays.
+    All runs of a runtime are run by one device, in the plan's order; several devices share the
+    runtimes and work at the same time. Outputs of parity runs are fetched into
+    `folder/outputs/<run>/`. With `resume` the finished runs of the same plan are kept and not run
+    again. DeviceTrouble when a run fails; what was measured until then stays.
     """
     journal = (Journal.resume if resume else Journal.start)(folder, plan, conditions)
     with progress_bar(progress, "Measuring", len(journal.remaining)) as bar:
-        for planned in journal.remaining:
+        experiment = _Experiment(journal, progress, bar)
+        with ThreadPoolExecutor(len(devices)) as threads:
+            lanes = [
+                threads.submit(experiment.run_all, device, runs)
+                for device, runs in zip(
+                    devices, _lanes(journal.remaining, len(devices)), strict=True
+                )
+            ]
+            try:
+                wait(lanes, return_when=FIRST_EXCEPTION)
+            finally:
+                experiment.stop.set()
+    for trouble in (lane.exception() for lane in lanes):
+        if trouble is not None and not isinstance(trouble, Stopped):
+            raise trouble
+
+
+def _lanes(runs: Sequence[PlannedRun], count: int) -> list[list[PlannedRun]]:
+    """The runs of each of `count` devices: a runtime's are kept together and in order."""
+    runtimes = list(dict.fromkeys(run.spec.runtime for run in runs))
+    return [
+        [run for run in runs if runtimes.index(run.spec.runtime) % count == lane]
+        for lane in range(count)
+    ]
+
+
+@dataclass
+class _Experiment:
+    """What the devices of one experiment share."""
+
+    journal: Journal
+    progress: Progress
+    bar: int
+    stop: Flag = field(default_factory=Flag)
+    _lock: Lock = field(default_factory=Lock)
+
+    def run_all(self, device: RunsSpecs, runs: Sequence[PlannedRun]) -> None:
+        """Run them one after the other; Stopped when another device failed meanwhile."""
+        for planned in runs:
             records: list[Record] = []
             try:
-                _measure(device, planned, folder, records)
+                self._measure(device, planned, records)
             except BaseException:
-                journal.append(r for r in records if not isinstance(r.event, Done))
+                self._keep(record for record in records if not isinstance(record.event, Done))
                 raise
-            journal.append(records)
-            progress.advance(bar)
-            yield from records
+            self._keep(records)
+            self.progress.advance(self.bar)
 
+    def _measure(self, device: RunsSpecs, planned: PlannedRun, records: list[Record]) -> None:
+        """Run one process, adding its records as they come; DeviceTrouble unless it ends well."""
+        for event in device.run(planned.spec):
+            records.append(_record(planned, event))
+            if self.stop.is_set():
+                raise Stopped
+        _refuse_unfinished(planned.spec, records)
+        if planned.spec.mode == "latency":
+            _refuse_incomplete(planned.spec, records)
+        elif planned.spec.mode == "parity":
+            _fetch_outputs(device, planned.spec, records, self.journal.folder)
 
-def _measure(device: RunsSpecs, planned: PlannedRun, folder: Path, records: list[Record]) -> None:
-    """Run one process, adding its records as they come; DeviceTrouble unless it ends well."""
-    for event in device.run(planned.spec):
-        records.append(_record(planned, event))
-    _refuse_unfinished(planned.spec, records)
-    if planned.spec.mode == "latency":
-        _refuse_incomplete(planned.spec, records)
-    elif planned.spec.mode == "parity":
-        _fetch_outputs(device, planned.spec, records, folder)
+    def _keep(self, records: Iterable[Record]) -> None:
+        with self._lock:
+            self.journal.append(records)
 
 
 def _record(planned: PlannedRun, event: Event) -> Record:

@@ -1,5 +1,7 @@
 """A bundle in a folder, a device, a report: the experiment from end to end."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,14 +9,16 @@ from taskzip.benchmarks.experiment import run_experiment
 from taskzip.benchmarks.plan import plan_experiment
 from taskzip.benchmarks.report import build_report, write_report
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
+from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig, DeviceConfig
 from taskzip.contracts.errors import CheckFailed
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.report import Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
+from taskzip.device.conditions import Setting
 from taskzip.device.runner.build import build_runner
 from taskzip.device.select import Target, VirtualDevice, open_device, profile_of, resolve
-from taskzip.device.session import open_session
+from taskzip.device.session import Session, open_session
 
 BUNDLE_DIR = "bundle"
 PUSHED_FILE = "pushed.json"
@@ -23,57 +27,96 @@ ZIP_FILE = "zip.json"
 
 @dataclass(frozen=True)
 class Place:
-    """A device, and whether pushed files stay on it; None: only on the emulated one, ours."""
+    """Where to measure: one device, or equal emulated ones side by side."""
 
-    target: Target
+    targets: tuple[Target, ...]
     keep_pushed: bool | None = None
+    """Whether pushed files stay; None: only on the emulated device, which is ours."""
 
     @classmethod
     def of(cls, device: DeviceConfig, bench: BenchConfig, keep_pushed: bool | None) -> "Place":
         """The device that is meant; NoSuchDevice before anything is built for it."""
-        return cls(resolve(device.device, profile_of(device, bench.clock)), keep_pushed)
+        target = resolve(device.device, profile_of(device, bench.clock))
+        return cls((target, *_equals(target, device.side_by_side - 1)), keep_pushed)
+
+    @property
+    def setting(self) -> Setting:
+        """What is known of the devices before they are asked."""
+        return self.targets[0].setting
 
     @property
     def keeps_pushed(self) -> bool:
         """Whether a session leaves the pushed files."""
-        if self.keep_pushed is not None:
-            return self.keep_pushed
-        return isinstance(self.target, VirtualDevice) or self.target.setting.origin == "virtual"
+        return self.setting.origin == "virtual" if self.keep_pushed is None else self.keep_pushed
+
+
+def _equals(target: Target, count: int) -> tuple[Target, ...]:
+    """Further emulated devices like that one; none where time is real, for they would compete."""
+    if not isinstance(target, VirtualDevice) or target.profile.clock != "counted":
+        return ()
+    label = target.profile.label
+    return tuple(
+        VirtualDevice(target.profile.model_copy(update={"label": f"{label}-{number}"}))
+        for number in range(2, count + 2)
+    )
+
+
+@contextmanager
+def _open(folder: Path, place: Place, progress: Progress, keep: bool) -> Iterator[list[Session]]:
+    """A session on each device, holding the bundle in `folder`."""
+    package = build_runner("aarch64", progress)
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                open_session(
+                    stack.enter_context(open_device(target, progress)),
+                    package,
+                    folder / BUNDLE_DIR,
+                    keep_pushed=keep,
+                    progress=progress,
+                )
+            )
+            for target in place.targets
+        ]
 
 
 def push(folder: Path, place: Place, progress: Progress) -> Pushed:
     """Put the bundle in `folder` and the runner on the device and leave them there."""
-    package = build_runner("aarch64", progress)
-    with (
-        open_device(place.target, progress) as transport,
-        open_session(
-            transport, package, folder / BUNDLE_DIR, keep_pushed=True, progress=progress
-        ) as session,
-    ):
-        return session.pushed
+    with _open(folder, place, progress, keep=True) as sessions:
+        return _in_all(sessions)
 
 
 def measure(
     folder: Path, bench: BenchConfig, place: Place, progress: Progress, *, resume: bool = False
 ) -> Report:
     """Measure the bundle in `folder`; records, `report.json` and `report.html` lie there after."""
+    bench = bench.model_copy(update={"clock": place.setting.clock})
     plan = plan_experiment(Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE), bench)
-    package = build_runner("aarch64", progress)
-    with (
-        open_device(place.target, progress) as transport,
-        open_session(
-            transport,
-            package,
-            folder / BUNDLE_DIR,
-            keep_pushed=place.keeps_pushed,
-            progress=progress,
-        ) as session,
-    ):
-        session.pushed.write(folder / PUSHED_FILE)
-        conditions = session.conditions(place.target.setting)
-        for _ in run_experiment(session, plan, folder, conditions, progress, resume=resume):
-            pass
+    with _open(folder, place, progress, place.keeps_pushed) as sessions:
+        _in_all(sessions).write(folder / PUSHED_FILE)
+        conditions = _conditions(sessions, place)
+        run_experiment(sessions, plan, folder, conditions, progress, resume=resume)
     return report_on(folder)
+
+
+def _in_all(sessions: Sequence[Session]) -> Pushed:
+    """What all sessions pushed together; the rate is the slowest."""
+    each = [session.pushed for session in sessions]
+    rates = [pushed.bytes_per_second for pushed in each if pushed.bytes_per_second is not None]
+    return Pushed(
+        files=sum(pushed.files for pushed in each),
+        bytes=sum(pushed.bytes for pushed in each),
+        skipped_files=sum(pushed.skipped_files for pushed in each),
+        skipped_bytes=sum(pushed.skipped_bytes for pushed in each),
+        bytes_per_second=min(rates, default=None),
+    )
+
+
+def _conditions(sessions: Sequence[Session], place: Place) -> Conditions:
+    """Of the first device, which the others equal, with the names of all."""
+    first = sessions[0].conditions(place.setting)
+    serials = ", ".join(session.transport.serial for session in sessions)
+    return first.model_copy(update={"serial": serials, "devices": len(sessions)})
 
 
 def report_on(folder: Path) -> Report:

@@ -1,5 +1,7 @@
 """Under which conditions numbers were taken; None means that the device does not tell."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from taskzip.contracts.document import Document
@@ -12,6 +14,8 @@ class Conditions(Document):
     origin: Origin
     clock: Clock
     serial: str
+    devices: Annotated[int, Field(ge=1)] = 1
+    """Equal emulated devices that measured side by side, each its own runtimes."""
     model: str | None = None
     android_version: str | None = None
     abi: str | None = None

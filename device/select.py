@@ -99,7 +99,7 @@ def resolve_among(
 def profile_of(config: DeviceConfig, clock: Clock) -> Profile:
     """The emulated device that a config describes; BadInput when there can be none such."""
     try:
-        return Profile(clock=clock, **config.model_dump(exclude={"device"}))
+        return Profile(clock=clock, **config.model_dump(exclude={"device", "side_by_side"}))
     except ValidationError as error:
         raise BadInput(f"[device] {describe(error)}") from error
 

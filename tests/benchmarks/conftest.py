@@ -235,6 +235,12 @@ def device(bundle: Bundle, bundle_folder: Path) -> SimulatedDevice:
     return SimulatedDevice(bundle_folder)
 
 
+@pytest.fixture
+def other_device(bundle: Bundle, bundle_folder: Path) -> SimulatedDevice:
+    assert bundle.tasks
+    return SimulatedDevice(bundle_folder)
+
+
 @pytest.fixture(scope="session")
 def conditions() -> Conditions:
     return Conditions(
@@ -261,7 +267,8 @@ def measure(
 
     def run(config: BenchConfig) -> list[Record]:
         plan = plan_experiment(bundle, config)
-        return list(run_experiment(device, plan, tmp_path, conditions, Silent()))
+        run_experiment([device], plan, tmp_path, conditions, Silent())
+        return read_records(tmp_path)
 
     return run
 
@@ -274,7 +281,7 @@ def measured_folder(conditions: Conditions, tmp_path_factory: pytest.TempPathFac
     bundle.write(folder / "bundle" / BUNDLE_FILE)
     plan = plan_experiment(bundle, BenchConfig(switches=8, blocks=2))
     device = SimulatedDevice(folder / "bundle")
-    assert list(run_experiment(device, plan, folder, conditions, Silent()))
+    run_experiment([device], plan, folder, conditions, Silent())
     return folder
 
 

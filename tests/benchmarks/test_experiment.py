@@ -1,6 +1,8 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event as Flag
+from threading import Timer
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -36,7 +38,8 @@ def run(plan: Plan, conditions: Conditions, tmp_path: Path) -> Run:
         conditions: Conditions = conditions,
         resume: bool = False,
     ) -> list[Record]:
-        return list(run_experiment(device, plan, tmp_path, conditions, Silent(), resume=resume))
+        run_experiment([device], plan, tmp_path, conditions, Silent(), resume=resume)
+        return read_records(tmp_path)
 
     return run
 
@@ -199,3 +202,37 @@ def test_a_damaged_record_is_named_by_its_line(run: Run, device, tmp_path) -> No
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(BadInput, match=r"records\.jsonl:5: event"):
         read_records(tmp_path)
+
+
+def test_two_devices_share_the_runtimes(device, other_device, plan, conditions, tmp_path) -> None:
+    run_experiment([device, other_device], plan, tmp_path, conditions, Silent())
+    names = [planned.spec.run for planned in plan.runs]
+    assert device.ran == [name for name in names if name.startswith("executorch.")]
+    assert other_device.ran == [name for name in names if name.startswith("litert.")]
+    assert {record.run for record in read_records(tmp_path)} == set(names)
+
+
+def test_one_device_in_trouble_stops_the_other(
+    device, other_device, plan, conditions, tmp_path
+) -> None:
+    device.breaks_at = plan.runs[0].spec.run
+    broken = Flag()
+
+    def wait(event: Event) -> Iterator[Event]:
+        broken.wait(timeout=5)
+        yield event
+
+    def tell(event: Event) -> Iterator[Event]:
+        yield event
+        if isinstance(event, Failure):
+            Timer(0.2, broken.set).start()
+
+    with pytest.raises(DeviceTrouble, match="no memory left"):
+        run_experiment(
+            [Altered(device, tell), Altered(other_device, wait)],
+            plan,
+            tmp_path,
+            conditions,
+            Silent(),
+        )
+    assert len(other_device.ran) == 1
