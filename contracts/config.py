@@ -50,8 +50,11 @@ class ZipConfig(Document):
     share: Share | dict[str, Share] = 1.0
     """For all hidden layers, or by layer name (layers not named are shared fully)."""
     refit: bool = True
+    """Solve weights again for the inputs that merging leaves; false: the paper's method alone."""
     refit_ridge: Annotated[float, Field(gt=0)] = 0.01
     """λ of the refit, as a fraction of the mean diagonal of the second moment."""
+    reconstruct_steps: Count = 200
+    """Steps in which a merged layer moves towards what the next one needs; part of the refit."""
     damping: Annotated[float, Field(gt=0)] = 1e-3
     """Added to the second moments' diagonal, as a fraction of its mean."""
     seed: int = 0
@@ -96,6 +99,9 @@ class DeviceConfig(Document):
     disk_mib: Annotated[int, Field(ge=16)] = 1024
     flash_read_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
     flash_write_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
+    side_by_side: Annotated[int, Field(ge=1)] = len(RUNTIMES)
+    """Equal emulated devices that work at the same time with the counted clock, which does not
+    depend on the host's load; each measures its own runtimes."""
     idle_stop_seconds: Annotated[int, Field(ge=1)] = 1800
 
 
