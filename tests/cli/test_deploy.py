@@ -1,0 +1,127 @@
+import json
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from taskzip import __version__
+
+VERBS = ("zip-and-push", "zip", "export", "push", "bench", "report", "device", "doctor")
+
+
+def test_version_is_the_packages(deploy) -> None:
+    done = deploy("--version")
+    assert (done.returncode, done.stdout) == (0, f"deploy {__version__}\n")
+
+
+def test_help_lists_every_verb_and_the_exit_codes(deploy) -> None:
+    done = deploy("--help")
+    assert done.returncode == 0
+    for word in (*VERBS, "0 done", "1 a check failed", "2 bad input", "3 device trouble"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("verb", [*((verb,) for verb in VERBS), ("device", "start")])
+def test_every_verb_has_help(deploy, verb: tuple[str, ...]) -> None:
+    assert deploy(*verb, "--help").returncode == 0
+
+
+def test_an_unknown_option_is_bad_input(deploy) -> None:
+    assert deploy("zip", "x.toml", "--fast").returncode == 2
+
+
+def test_doctor_says_what_is_there(deploy) -> None:
+    done = deploy("doctor", "--json")
+    findings = {finding["what"]: finding["remedy"] for finding in json.loads(done.stdout)}
+    assert done.returncode == (1 if any(findings.values()) else 0)
+    assert findings["torch"] == ""
+    assert "qemu-system-aarch64" in findings
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ((r'name = "\w+"', 'name = "a;reboot"'), "tasks.0.name"),
+        ((r"\[\[tasks\]\]", "[[tasks]]\nshare = 3"), "unknown key 'share' at tasks.0"),
+        ((r'network = "\w+:', 'network = "nowhere:'), "nowhere"),
+        ((r"\A", "= nonsense"), "not TOML"),
+    ],
+)
+def test_a_bad_config_ends_with_2_and_a_message(deploy, project: Path, change, message) -> None:
+    config = project / "project.toml"
+    config.write_text(re.sub(*change, config.read_text(), count=1))
+    done = deploy("zip-and-push", config.name, "--dry-run", cwd=project)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project / "out").exists()
+
+
+def test_a_missing_config_ends_with_2(deploy, tmp_path: Path) -> None:
+    done = deploy("zip", tmp_path / "nowhere.toml")
+    assert done.returncode == 2
+    assert "nowhere.toml: config cannot be read" in done.stderr.replace("\n", "")
+
+
+def test_a_device_that_does_not_answer_ends_with_3(deploy, project: Path) -> None:
+    done = deploy("device", "shell", "--device", "127.0.0.1:1", "true", cwd=project)
+    assert done.returncode == 3
+    assert "127.0.0.1:1" in done.stderr
+
+
+def test_a_device_that_is_none_ends_with_2_before_anything_is_built(deploy, project) -> None:
+    done = deploy("zip-and-push", "project.toml", "--device", "nowhere:port", cwd=project)
+    assert done.returncode == 2
+    assert "is not HOST:PORT" in done.stderr
+    assert not (project / "out").exists()
+
+
+def test_a_report_of_nothing_ends_with_2(deploy, tmp_path: Path) -> None:
+    done = deploy("report", tmp_path)
+    assert done.returncode == 2
+    assert "bundle.json" in done.stderr
+
+
+def test_dry_run_shows_the_plan_and_writes_nothing(deploy, project: Path) -> None:
+    before = sorted(path.name for path in project.iterdir())
+    done = deploy("zip-and-push", "project.toml", "--dry-run", cwd=project)
+    assert done.returncode == 0, done.stderr
+    for word in ("zip: it has not run here before", "joint.pte", "joint.tflite", "32 cells"):
+        assert word in " ".join(done.stdout.split())
+    after = sorted(path.name for path in project.iterdir() if path.name != "__pycache__")
+    assert after == [name for name in before if name != "__pycache__"]
+
+
+def test_deploy_runs_inside_a_project_with_rooms_of_the_same_names(deploy, project) -> None:
+    for name in ("pipeline", "benchmarks", "device", "contracts", "cli"):
+        (project / name).mkdir()
+        (project / name / "__init__.py").write_text("raise RuntimeError('not this one')\n")
+    done = deploy("zip", "project.toml", "--dry-run", "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["layers"]
+
+
+def test_zip_alone_writes_its_result(deploy, project: Path) -> None:
+    done = deploy("zip", "project.toml", "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    written = json.loads((project / "out" / "project" / "zip.json").read_text())
+    assert json.loads(done.stdout) == written
+
+
+def test_ctrl_c_ends_with_130_and_leaves_nothing_half_written(deploy_path, project) -> None:
+    running = subprocess.Popen(
+        [deploy_path, "zip-and-push", "project.toml"],
+        cwd=project,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in running.stderr:
+        if "zip" in line:
+            break
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert not list(project.glob("out/**/*.partial"))
+    assert not (project / "out" / "project" / "bundle").exists()
