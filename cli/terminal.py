@@ -15,8 +15,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-out = Console()
+MIN_COLUMNS = 100
+"""The tables need as many: a narrower terminal wraps lines, which is better than losing digits."""
+
 err = Console(stderr=True)
+out = Console(width=max(MIN_COLUMNS, Console().width))
 
 
 def say_error(message: str) -> None:
