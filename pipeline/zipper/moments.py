@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 from taskzip.pipeline.zipper.chain import Geometry, Layer
 from taskzip.pipeline.zipper.stream import Pair
 
-POSITIONS_PER_IMAGE = 16
+POSITIONS_PER_IMAGE = 8
 """Positions of a convolution that are looked at in each image; drawn anew for every part."""
 
 

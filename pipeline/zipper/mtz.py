@@ -1,11 +1,11 @@
 """Multi-Task Zipping (He, Zhou, Thiele, NeurIPS 2018), with the refit of docs/zipping.md.
 
 Layers are zipped from the input on; the last one (the head) stays each task's own. Letters:
-N outputs, C input channels, P inputs with the bias's constant 1, S shared channels.
+N neurons (outputs) of a task, P inputs with the bias's constant 1, S shared neurons.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,40 +13,27 @@ from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.apply import TaskLayer, apply, shared_columns
-from taskzip.pipeline.zipper.chain import Chain, Layer, Op
+from taskzip.pipeline.zipper.balance import balance
+from taskzip.pipeline.zipper.chain import Chain, Op
+from taskzip.pipeline.zipper.frontier import Frontier, Ready
 from taskzip.pipeline.zipper.joint import JointNetwork, JointSpec, TaskSpec
-from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec, Split
+from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec
 from taskzip.pipeline.zipper.match import PAIRINGS, Candidates, match
 from taskzip.pipeline.zipper.merge import cost, damped, optimum
-from taskzip.pipeline.zipper.moments import gather
 from taskzip.pipeline.zipper.plan import LayerPlan, Plan
-from taskzip.pipeline.zipper.refit import refit
-from taskzip.pipeline.zipper.stream import Stage, Stream
+from taskzip.pipeline.zipper.reconstruct import reconstruct
 
 KEPT_BYTES = 1 << 30
 """Activations kept for all tasks together (twice that while a layer is passed)."""
 
 
-@dataclass
-class _State:
-    """A task on its way through the layers."""
-
-    chain: Chain
-    stream: Stream
-    order: torch.Tensor
-    """(C,) the original channels of the coming layer's input, in the joint network's order."""
-    inputs: Split
-    moved: bool = False
-    """Whether anything before the coming layer was merged."""
-
-
 @dataclass(frozen=True)
-class _Ready:
-    """A task's coming layer for the inputs that it will really get."""
+class _Merged:
+    """A layer's plan, its merged vectors (S, shared P), and the scale of each task's neurons."""
 
-    part: TaskLayer
-    moment: torch.Tensor | None
-    """(P, P), None where nothing is to be solved or shared."""
+    plan: LayerPlan
+    vectors: torch.Tensor
+    scales: dict[str, torch.Tensor]
 
 
 def zip_by_mtz(
@@ -57,74 +44,76 @@ def zip_by_mtz(
     progress: Progress,
 ) -> tuple[JointNetwork, Plan]:
     """The joint network that shares `counts` channels in the hidden layers, and how it does."""
-    states = {task.name: _start(task, chains[task.name], len(tasks)) for task in tasks}
+    kept_bytes = KEPT_BYTES // len(tasks)
+    frontiers = {task.name: Frontier(task, chains[task.name], kept_bytes) for task in tasks}
     specs: list[dict[str, LayerSpec]] = []
     layers: list[JointLayer] = []
     plans: list[LayerPlan] = []
-    depths = (*counts, 0)
-    with progress_bar(progress, "zipping layers", len(depths) * len(tasks)) as bar:
-        for depth, count in enumerate(depths):
-            ready = {}
-            for name, state in states.items():
-                ready[name] = _prepare(state, depth, count, config)
-                progress.advance(bar)
-            plan, merged = _plan(ready, count, config)
-            spec, layer = apply({name: each.part for name, each in ready.items()}, plan, merged)
+    with progress_bar(progress, "zipping layers", len(counts) + 1) as bar:
+        for count in (*counts, 0):
+            plan, spec, layer = _pass_layer(frontiers, count, config)
+            plans.append(plan)
             specs.append(spec)
             layers.append(layer)
-            plans.append(plan)
-            for name, state in states.items():
-                _advance(state, name, plan, layer, depth)
+            progress.advance(bar)
     return JointNetwork(_spec(chains, specs), layers), Plan(method="mtz", layers=tuple(plans[:-1]))
 
 
-def _start(task: Task, chain: Chain, tasks: int) -> _State:
-    stream = Stream(task.calibration, KEPT_BYTES // tasks)
-    stream.advance(Stage(op, op) for op in [op.module() for op in chain.lead])
-    channels = chain.layers[0].inputs
-    return _State(chain, stream, torch.arange(channels), Split(shared=channels, own=0))
+def _pass_layer(
+    frontiers: dict[str, Frontier], count: int, config: ZipConfig
+) -> tuple[LayerPlan, dict[str, LayerSpec], JointLayer]:
+    ready = {name: each.prepare(count > 0, config) for name, each in frontiers.items()}
+    merged = _merge(frontiers, ready, count, config) if count else _nothing_merged(ready)
+    plan, scales = merged.plan, merged.scales
+    parts = {
+        name: _scaled(each.part, plan.groups[name], scales[name]) for name, each in ready.items()
+    }
+    specs, layer = apply(parts, plan, merged.vectors)
+    if config.refit and count:
+        sides = [e.side(layer.tasks[name], plan, scales[name]) for name, e in frontiers.items()]
+        reconstruct(sides, config.reconstruct_steps)
+    for name, frontier in frontiers.items():
+        frontier.advance(layer.tasks[name], plan, scales[name])
+    return plan, specs, layer
 
 
-def _prepare(state: _State, depth: int, count: int, config: ZipConfig) -> _Ready:
-    layer = state.chain.layers[depth]
-    weights = _matrix(layer, state.order)
-    solves = config.refit and state.moved
-    has_bias = layer.bias is not None or solves
-    if not solves and count == 0:
-        return _Ready(TaskLayer(layer, state.inputs, weights, has_bias), None)
-    moments = gather(layer, state.stream, config.seed + depth)
-    if solves:
-        weights = refit(weights, moments, config.refit_ridge)
-    return _Ready(TaskLayer(layer, state.inputs, weights, has_bias), moments.inputs)
-
-
-def _plan(
-    ready: dict[str, _Ready], count: int, config: ZipConfig
-) -> tuple[LayerPlan, torch.Tensor]:
-    """Which channels become one, and the merged vectors (S, shared inputs with the constant 1)."""
-    first = next(iter(ready.values())).part
+def _nothing_merged(ready: dict[str, Ready]) -> _Merged:
     of = {name: each.part.layer.outputs for name, each in ready.items()}
-    if count == 0:
-        empty: dict[str, tuple[int, ...]] = dict.fromkeys(ready, ())
-        return LayerPlan(name=first.layer.name, groups=empty, of=of, costs=()), torch.zeros(0, 0)
-    candidates = [_candidates(each, config.damping) for each in ready.values()]
-    chosen = match(candidates, count, PAIRINGS[config.pairing])
-    members = [
-        each.weights[torch.from_numpy(picked)]
-        for each, picked in zip(candidates, chosen, strict=True)
+    name = next(iter(ready.values())).part.layer.name
+    plan = LayerPlan(name=name, groups=dict.fromkeys(ready, ()), of=of, costs=())
+    ones = {task: torch.ones(width, dtype=torch.float64) for task, width in of.items()}
+    return _Merged(plan, torch.zeros(0, 0, dtype=torch.float64), ones)
+
+
+def _merge(
+    frontiers: dict[str, Frontier], ready: dict[str, Ready], count: int, config: ZipConfig
+) -> _Merged:
+    plain = {name: _candidates(each, config.damping) for name, each in ready.items()}
+    pooled = torch.stack([each.moment for each in plain.values()]).mean(0)
+    scales = {
+        name: balance(each.weights, pooled, frontiers[name].following)
+        if config.refit
+        else torch.ones(len(each.weights), dtype=torch.float64)
+        for name, each in plain.items()
+    }
+    candidates = [
+        Candidates(each.moment, each.weights * scales[name][:, None])
+        for name, each in plain.items()
     ]
+    chosen = match(candidates, count, PAIRINGS[config.pairing])
     moments = [each.moment for each in candidates]
-    merged = optimum(moments, members)
+    members = [e.weights[torch.from_numpy(c)] for e, c in zip(candidates, chosen, strict=True)]
+    vectors = optimum(moments, members)
     plan = LayerPlan(
-        name=first.layer.name,
-        groups={name: tuple(picked.tolist()) for name, picked in zip(ready, chosen, strict=True)},
-        of=of,
-        costs=tuple(cost(moments, members, merged).tolist()),
+        name=next(iter(frontiers.values())).layer.name,
+        groups={name: tuple(each.tolist()) for name, each in zip(ready, chosen, strict=True)},
+        of={name: each.part.layer.outputs for name, each in ready.items()},
+        costs=tuple(cost(moments, members, vectors).tolist()),
     )
-    return plan, merged
+    return _Merged(plan, vectors, scales)
 
 
-def _candidates(ready: _Ready, damping: float) -> Candidates:
+def _candidates(ready: Ready, damping: float) -> Candidates:
     """What is matched: the weights from shared inputs, and those inputs' second moment."""
     if ready.moment is None:
         raise ValueError("a layer that is shared has a second moment")
@@ -133,22 +122,12 @@ def _candidates(ready: _Ready, damping: float) -> Candidates:
     return Candidates(damped(moment, damping), ready.part.weights[:, columns])
 
 
-def _advance(state: _State, name: str, plan: LayerPlan, joint: JointLayer, depth: int) -> None:
-    layer = state.chain.layers[depth]
-    state.moved = state.moved or plan.shared > 0
-    before = layer.module()
-    ops = [op.module() for op in layer.ops]
-    after = joint.tasks[name] if state.moved else before
-    state.stream.advance([Stage(before, after), *(Stage(op, op) for op in ops)])
-    state.order = torch.tensor(plan.order(name), dtype=torch.long)
-    state.inputs = Split(shared=plan.shared, own=layer.outputs - plan.shared)
-
-
-def _matrix(layer: Layer, order: torch.Tensor) -> torch.Tensor:
-    """(N, P) float64, input channels in `order`; a missing bias is zeros."""
-    by_channel = layer.weight.double().reshape(layer.outputs, layer.inputs, layer.columns)
-    bias = torch.zeros(layer.outputs) if layer.bias is None else layer.bias
-    return torch.cat([by_channel[:, order].flatten(1), bias.double()[:, None]], dim=1)
+def _scaled(part: TaskLayer, merged: Sequence[int], scales: torch.Tensor) -> TaskLayer:
+    """The part with the neurons that are merged scaled, all others as they were."""
+    weights = part.weights.clone()
+    rows = list(merged)
+    weights[rows] *= scales[rows, None]
+    return replace(part, weights=weights)
 
 
 def _spec(chains: dict[str, Chain], layers: Sequence[dict[str, LayerSpec]]) -> JointSpec:

@@ -52,6 +52,7 @@ def _convolutional(widths: tuple[int, int, int] = (4, 6, 8), seed: int = 0) -> n
 def _try_zip(
     networks: Sequence[nn.Module], shape: tuple[int, ...] = (1, 10, 10), **config: object
 ) -> Trial:
+    config = {"reconstruct_steps": 10, **config}
     tasks = [_task(f"t{index}", network, shape) for index, network in enumerate(networks)]
     return Trial(tasks, zip_tasks(tasks, ZipConfig.model_validate(config), Silent()))
 

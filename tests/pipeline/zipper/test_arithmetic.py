@@ -144,9 +144,9 @@ def test_damping_makes_a_dead_input_solvable() -> None:
 @pytest.mark.parametrize(
     "geometry",
     [
-        Geometry(kernel=(3, 2)),
-        Geometry(kernel=(3, 2), stride=(2, 2), padding=(1, 2)),
-        Geometry(kernel=(2, 2), dilation=(2, 1), padding=(0, 1)),
+        Geometry(kernel=(4, 3)),
+        Geometry(kernel=(3, 2), stride=(2, 4), padding=(1, 2)),
+        Geometry(kernel=(3, 3), dilation=(2, 1), padding=(0, 1)),
     ],
 )
 def test_moments_of_a_convolution_equal_a_plain_loop_over_positions(geometry: Geometry) -> None:
