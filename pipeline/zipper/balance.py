@@ -15,8 +15,8 @@ _SPREAD = 1e3
 def balance(weights: torch.Tensor, moment: torch.Tensor, reader: Layer) -> torch.Tensor:
     """(N,) s_i = (‖what reads i‖ / rms of i before activation)^½, for weights (N, P), H (P, P).
 
-    With it a neuron's mean square before activation is its influence on `reader`, the next layer;
-    the result is the same however the neurons were scaled in training.
+    With it a neuron's mean square before activation is its old rms times its influence on
+    `reader`, the next layer: a number that no scaling of single neurons changes.
     """
     power = ((weights @ moment) * weights).sum(1).clamp(min=0).sqrt()
     outgoing = reader.weight.double().reshape(reader.outputs, reader.inputs, -1)
