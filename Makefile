@@ -11,7 +11,7 @@ setup: ## Install what is missing: Debian packages (sudo when not root), uv, .ve
 
 demo: setup ## Zip two real networks, run them on the emulated ARM device, report
 	$(PYTHON) examples/fetch_data.py
-	.venv/bin/deploy zip-and-push examples/digits_fashion.toml --out out/digits_fashion
+	.venv/bin/deploy zip-and-push examples/digits_fashion.toml --out out/digits_fashion --check
 
 test: lint ## Check style, types and walls; run the tests, the emulated device included
 	$(PYTHON) -m pytest -m "not slow"

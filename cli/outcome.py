@@ -13,7 +13,7 @@ from taskzip.contracts.zipresult import ZipResult
 
 def show_measured(report: Report, folder: Path, as_json: bool, check: bool) -> None:
     """The report; CheckFailed when parity, or with `check` a bar, does not hold."""
-    from taskzip.benchmarks.measure import check_bars, check_parity
+    from taskzip.benchmarks.checks import check_bars, check_parity
     from taskzip.benchmarks.table import render_report
 
     if as_json:
