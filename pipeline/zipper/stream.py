@@ -8,7 +8,7 @@ from torch import nn
 
 from taskzip.pipeline.networks.task import Batches
 
-PART_IMAGES = 64
+PART_IMAGES = 32
 """Batches are split, so that one layer's activations stay small however the data is batched."""
 
 Pair = tuple[torch.Tensor, torch.Tensor]
