@@ -1,3 +1,3 @@
-"""Zip trained networks of several tasks, export them, and measure on an ARM device what switching costs."""
+"""Zip trained networks of several tasks, export them, measure on an ARM device what they cost."""
 
 __version__ = "0.1.0"
