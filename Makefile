@@ -2,6 +2,7 @@
 .PHONY: help setup demo test test-slow lint weights clean
 
 PYTHON := .venv/bin/python
+ROOMS := contracts pipeline device benchmarks cli
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -22,7 +23,7 @@ test-slow: setup ## Run the longer proofs
 lint: setup ## Check style, types and the walls between the rooms
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/mypy -p taskzip
+	.venv/bin/mypy $(addprefix -p taskzip.,$(ROOMS))
 	.venv/bin/lint-imports
 
 weights: setup ## Train the example networks again (about 10 minutes on 2 cores)
