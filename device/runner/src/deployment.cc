@@ -88,11 +88,29 @@ class Resident : public Policy {
   Entry* current_ = nullptr;
 };
 
-// joint-lazy: the file stays open, one task is loaded. The next task is loaded before the last one
-// goes, so that packed weights which both use keep a user and are not packed again.
-class Lazy : public Policy {
+// One file is open and one task is loaded at a time.
+class OneLoaded : public Policy {
  public:
   using Policy::Policy;
+
+  Entry& current() override { return *entry_; }
+  bool is_resident() const override { return false; }
+
+  void unload() override {
+    entry_.reset();
+    model_.reset();
+  }
+
+ protected:
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Entry> entry_;
+};
+
+// joint-lazy: the file stays open, one task is loaded. The next task is loaded before the last one
+// goes, so that packed weights which both use keep a user and are not packed again.
+class Lazy : public OneLoaded {
+ public:
+  using OneLoaded::OneLoaded;
 
   Status load(std::size_t initial, Split& split) override {
     auto opened = open(initial, split);
@@ -108,24 +126,12 @@ class Lazy : public Policy {
     entry_ = next.take();
     return {};
   }
-
-  Entry& current() override { return *entry_; }
-  bool is_resident() const override { return false; }
-
-  void unload() override {
-    entry_.reset();
-    model_.reset();
-  }
-
- private:
-  std::unique_ptr<Model> model_;
-  std::unique_ptr<Entry> entry_;
 };
 
 // separate-swap: one file is open, one task is loaded; both go before the next come.
-class Swap : public Policy {
+class Swap : public OneLoaded {
  public:
-  using Policy::Policy;
+  using OneLoaded::OneLoaded;
 
   Status load(std::size_t initial, Split& split) override { return switch_to(initial, split); }
 
@@ -142,18 +148,6 @@ class Swap : public Policy {
     entry_ = entry.take();
     return {};
   }
-
-  Entry& current() override { return *entry_; }
-  bool is_resident() const override { return false; }
-
-  void unload() override {
-    entry_.reset();
-    model_.reset();
-  }
-
- private:
-  std::unique_ptr<Model> model_;
-  std::unique_ptr<Entry> entry_;
 };
 
 }  // namespace
