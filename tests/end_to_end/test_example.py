@@ -21,8 +21,11 @@ MAX_STORAGE_RATIO = 0.53
 MAX_MEMORY_RATIO = 0.60
 MAX_JOINT_OVERHEAD = 1.05
 MIN_SWITCH_RATIO = 50
-REPEATS_WITHIN = 0.005
-"""Medians of two runs of one bundle; waiting for the disk is real time and left out."""
+INFERENCE_REPEATS_WITHIN = 0.005
+"""Medians of two runs of one bundle."""
+SWITCH_REPEATS_WITHIN = 0.02
+"""A switch maps files and takes page faults, whose price depends on what the kernel has at hand:
+0.6 % was the most seen. Cold switches wait for the disk, which is real time, and are left out."""
 
 WORK = "/data/local/tmp/taskzip"
 
@@ -121,10 +124,14 @@ def test_a_second_run_rebuilds_and_pushes_nothing_and_measures_the_same(job, dep
 
 def assert_repeats(one: Row, other: Row) -> None:
     """Inference always, a switch unless it waits for the disk."""
-    figures = ("inference_ns",) if one.cache == "cold" else ("inference_ns", "switch_ns")
-    for figure in figures:
-        before, after = getattr(one, figure).median, getattr(other, figure).median
-        assert after == pytest.approx(before, rel=REPEATS_WITHIN), (figure, one.deployment)
+    cell = (one.runtime, one.deployment, one.cache, one.packed_cache)
+    assert other.inference_ns.median == pytest.approx(
+        one.inference_ns.median, rel=INFERENCE_REPEATS_WITHIN
+    ), cell
+    if one.cache == "warm":
+        assert other.switch_ns.median == pytest.approx(
+            one.switch_ns.median, rel=SWITCH_REPEATS_WITHIN
+        ), cell
 
 
 def test_an_interrupted_run_ends_with_130_and_leaves_nothing_of_it_on_the_device(
