@@ -76,9 +76,9 @@ class BenchConfig(Document):
     packed_caches: tuple[bool, ...] = (False, True)
     memory_caches: tuple[CacheState, ...] = ("warm",)
     """Page-cache states in which memory is read; cells of another state show the first's."""
-    switches: Annotated[int, Field(ge=1)] = 20
+    switches: Annotated[int, Field(ge=1)] = 25
     """Measured switches of a cell, over all blocks."""
-    warmups: Count = 2
+    warmups: Count = 3
     """Warm-up switches of each run; recorded and marked."""
     inferences: Annotated[int, Field(ge=1)] = 2
     """Steady inferences after each switch."""

@@ -33,7 +33,8 @@ class Build:
         cmake, ninja = _programs()
         releases = runtime_releases()
         command = [
-            *(str(cmake), "-G", "Ninja", "-S", str(SOURCE), "-B", str(self.folder)),
+            # Fresh: the folder may know another checkout, or another compiler.
+            *(str(cmake), "--fresh", "-G", "Ninja", "-S", str(SOURCE), "-B", str(self.folder)),
             f"-DCMAKE_MAKE_PROGRAM={ninja}",
             f"-DTASKZIP_WHEELS={self.runtimes}",
             f"-DTASKZIP_RUNNER_VERSION={self.version}",
