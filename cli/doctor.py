@@ -28,6 +28,9 @@ class Finding:
 _MODULES = (
     ("torch", "zip", "zip, export"),
     ("safetensors", "zip", "zip, export"),
+    ("torchvision", "torchvision", "networks by torchvision's names"),
+    ("timm", "timm", "networks by timm's names"),
+    ("keras", "keras", "networks from .keras and .h5 files"),
     ("executorch", "executorch", "export for ExecuTorch"),
     ("litert_torch", "litert", "export for LiteRT"),
     ("ai_edge_litert", "litert", "export for LiteRT"),

@@ -1,11 +1,19 @@
 """The config: one TOML file that says which tasks to zip, how, for what, and how to measure."""
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from taskzip.contracts.document import Document, describe
 from taskzip.contracts.errors import BadInput
@@ -26,6 +34,9 @@ Callable_ = Annotated[
 ]
 """`module:function`, importable from the config's folder."""
 
+NETWORK_FILES = (".pt2", ".keras", ".h5")
+"""Suffixes of files that hold a network and its weights."""
+
 Share = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0)]
 """A float is the fraction of a layer's channels to share (1.0: all), an integer their number."""
 
@@ -34,12 +45,45 @@ class TaskConfig(Document):
     """One task: its network, trained weights and data."""
 
     name: TaskName
-    network: Callable_
-    weights: Path
+    network: str
+    """`module:factory`, `torchvision:NAME`, `timm:NAME`, or a file of NETWORK_FILES."""
+    network_options: dict[str, JsonValue] = Field(default_factory=dict)
+    """Keyword arguments of the factory; none for a file."""
+    weights: Path | None = None
+    """A safetensors file; needed unless the network is a file, which has its own."""
     calibration: Callable_
     """Function without arguments: an iterable of batches `x`."""
     evaluation: Callable_ | None = None
     """Function without arguments: an iterable of batches `(x, label)`."""
+
+    @property
+    def network_file(self) -> Path | None:
+        """The network's file, if it is one."""
+        path = Path(self.network)
+        return path if path.suffix.lower() in NETWORK_FILES else None
+
+    @field_validator("network")
+    @classmethod
+    def _network_is_a_name_or_a_file(cls, network: str) -> str:
+        is_file = Path(network).suffix.lower() in NETWORK_FILES
+        if not is_file and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", network):
+            raise ValueError(
+                "a network is 'module:factory', 'torchvision:NAME', 'timm:NAME' or a file that "
+                f"ends in {', '.join(NETWORK_FILES)}"
+            )
+        return network
+
+    @model_validator(mode="after")
+    def _has_what_its_network_needs(self) -> Self:
+        where = f"task {self.name}: network {self.network}"
+        if self.network_file is None and self.weights is None:
+            raise ValueError(
+                f'{where} has no weights; add weights = "FILE.safetensors" '
+                f"(only {', '.join(NETWORK_FILES)} files have their own)"
+            )
+        if self.network_file is not None and self.network_options:
+            raise ValueError(f"{where} is a file and takes no network_options; remove them")
+        return self
 
 
 class ZipConfig(Document):
@@ -49,6 +93,11 @@ class ZipConfig(Document):
     pairing: Literal["greedy", "hungarian"] = "hungarian"
     share: Share | dict[str, Share] = 1.0
     """For all hidden layers, or by layer name (layers not named are shared fully)."""
+    affine: Literal["normalized", "all", "none"] = "normalized"
+    """Where each task scales and shifts shared outputs in its own way: where the networks had a
+    batch norm, everywhere, or nowhere."""
+    share_inputs: bool = True
+    """Whether first layers may be shared; false: the tasks' inputs are of different kinds."""
     refit: bool = True
     """Solve weights again for the inputs that merging leaves; false: the paper's method alone."""
     refit_ridge: Annotated[float, Field(gt=0)] = 0.01
@@ -153,10 +202,17 @@ def load_config(path: Path) -> Config:
 
 
 def _with_absolute_paths(config: Config, folder: Path) -> Config:
-    tasks = tuple(
-        task.model_copy(update={"weights": folder / task.weights}) for task in config.tasks
-    )
+    tasks = tuple(_with_paths_below(folder, task) for task in config.tasks)
     return config.model_copy(update={"tasks": tasks})
+
+
+def _with_paths_below(folder: Path, task: TaskConfig) -> TaskConfig:
+    paths: dict[str, object] = {}
+    if task.weights is not None:
+        paths["weights"] = folder / task.weights
+    if task.network_file is not None:
+        paths["network"] = str(folder / task.network_file)
+    return task.model_copy(update=paths)
 
 
 def _explain(error: ValidationError) -> str:

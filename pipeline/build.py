@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
-from taskzip.contracts.config import Config
+from taskzip.contracts.config import Config, TaskConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.zipresult import ZipResult
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taskzip.pipeline.export_stage import StartWorkers
     from taskzip.pipeline.zip_stage import Networks
 
-_ZIP_PACKAGES = ("torch", "numpy", "scipy", "safetensors")
+_ZIP_PACKAGES = ("torch", "numpy", "scipy", "safetensors", "torchvision", "timm", "keras")
 _EXPORT_PACKAGES = ("torch", "executorch", "litert-torch", "ai-edge-litert")
 
 
@@ -126,14 +126,11 @@ class Stages:
         stamp.write_stamp(self._stamp(stage), inputs, outputs, self.out_dir, sources)
 
     def _zip_inputs(self) -> dict[str, str]:
-        tasks = [task.model_dump(mode="json", exclude={"weights"}) for task in self.config.tasks]
-        weights = {
-            f"weights of {task.name}": stamp.hash_file(task.weights) for task in self.config.tasks
-        }
+        tasks = [_without_paths(task) for task in self.config.tasks]
         return {
             "[[tasks]]": stamp.hash_data(tasks),
             "[zip]": stamp.hash_data(self.config.zip.model_dump(mode="json")),
-            **weights,
+            **_hashes_of_files(self.config.tasks),
             "taskzip": stamp.own_code(),
             **stamp.installed(_ZIP_PACKAGES),
         }
@@ -145,3 +142,15 @@ class Stages:
             "taskzip": stamp.own_code(),
             **stamp.installed(_EXPORT_PACKAGES),
         }
+
+
+def _without_paths(task: TaskConfig) -> dict[str, object]:
+    """The task's keys but for files, which are known by what is in them."""
+    paths = {"weights", "network"} if task.network_file else {"weights"}
+    return task.model_dump(mode="json", exclude=paths)
+
+
+def _hashes_of_files(tasks: tuple[TaskConfig, ...]) -> dict[str, str]:
+    files = {f"weights of {task.name}": task.weights for task in tasks}
+    files |= {f"network of {task.name}": task.network_file for task in tasks}
+    return {what: stamp.hash_file(path) for what, path in files.items() if path is not None}

@@ -11,9 +11,10 @@ from torch.utils.hooks import RemovableHandle
 from taskzip.contracts.config import Config, TaskConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.networks.batches import CheckedInputs, CheckedPairs
+from taskzip.pipeline.networks.functions import find_function
+from taskzip.pipeline.networks.network import load_network
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.networks.user_code import UserFolder
-from taskzip.pipeline.networks.weights import load_weights
 
 
 def load_tasks(config: Config, folder: Path) -> tuple[Task, ...]:
@@ -26,53 +27,18 @@ def load_tasks(config: Config, folder: Path) -> tuple[Task, ...]:
 
 
 def _load(task: TaskConfig, code: UserFolder) -> Task:
-    network = _build(task, code)
-    load_weights(network, task.weights)
-    network.eval()
-    calibration = CheckedInputs(
-        _function(task.calibration, code, task.name, "calibration"),
-        f"task {task.name}: calibration {task.calibration}",
-    )
+    network = load_network(task, code)
+    where = f"task {task.name}: calibration {task.calibration}"
+    calibration = CheckedInputs(find_function(task.calibration, code, where), where)
     _try_first_batch(network, calibration)
     return Task(task.name, network, calibration, _evaluation(task, code))
-
-
-def _build(task: TaskConfig, code: UserFolder) -> nn.Module:
-    factory = _function(task.network, code, task.name, "network")
-    where = f"task {task.name}: network {task.network}"
-    try:
-        network = factory()
-    except Exception as error:
-        raise BadInput(f"{where}: failed with {type(error).__name__}: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise BadInput(
-            f"{where}: returned an object of type {type(network).__name__}; "
-            "a torch.nn.Module is needed"
-        )
-    return network
 
 
 def _evaluation(task: TaskConfig, code: UserFolder) -> CheckedPairs | None:
     if task.evaluation is None:
         return None
-    function = _function(task.evaluation, code, task.name, "evaluation")
-    return CheckedPairs(function, f"task {task.name}: evaluation {task.evaluation}")
-
-
-def _function(reference: str, code: UserFolder, task: str, key: str) -> Callable[[], Any]:
-    module_name, _, name = reference.partition(":")
-    where = f"task {task}: {key} {reference}"
-    try:
-        module = code.module(module_name)
-    except Exception as error:
-        raise BadInput(
-            f"{where}: module {module_name!r} does not import from {code.folder} "
-            f"({type(error).__name__}: {error})"
-        ) from error
-    found: Callable[[], Any] | None = getattr(module, name, None)
-    if not callable(found):
-        raise BadInput(f"{where}: module {module_name!r} has no function {name!r}")
-    return found
+    where = f"task {task.name}: evaluation {task.evaluation}"
+    return CheckedPairs(find_function(task.evaluation, code, where), where)
 
 
 def _try_first_batch(network: nn.Module, calibration: CheckedInputs) -> None:

@@ -37,7 +37,7 @@ class UserFolder:
 
     def own_name(self, name: str) -> str:
         """Under which name a module is imported: below this folder's package, if it lies there."""
-        return f"{self._package}.{name}" if self._has(name.partition(".")[0]) else name
+        return f"{self._package}.{name}" if self.has(name.partition(".")[0]) else name
 
     def owns(self, full_name: str) -> bool:
         """Whether a full module name is below this folder's package."""
@@ -58,7 +58,8 @@ class UserFolder:
             return found
         return sys.modules[self.own_name(name.partition(".")[0])]
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
+        """Whether a module or package of this name (without dots) lies in the folder."""
         inside = self.folder / name
         return inside.with_name(f"{name}.py").is_file() or any(inside.glob("*.py"))
 

@@ -22,6 +22,19 @@ def load_weights(network: nn.Module, path: Path) -> None:
     network.load_state_dict(tensors)
 
 
+def check_floats(network: nn.Module, source: str) -> None:
+    """Pass if all floats are float32 and finite; BadInput names `source`, tensor and index."""
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point() and tensor.dtype != torch.float32:
+            raise BadInput(
+                f"{source}: tensor {name!r} is {tensor.dtype}; torch.float32 is needed, "
+                "try network.float()"
+            )
+        index = first_not_finite(tensor) if tensor.is_floating_point() else None
+        if index is not None:
+            raise BadInput(f"{source}: tensor {name!r} is {tensor[index].item()} at index {index}")
+
+
 def first_not_finite(tensor: torch.Tensor) -> tuple[int, ...] | None:
     """The index of the first NaN or infinity, or None."""
     bad = torch.nonzero(~torch.isfinite(tensor))

@@ -40,6 +40,51 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert config.tasks[0].weights == tmp_path / "w" / "a.safetensors"
 
 
+def test_a_network_file_needs_no_weights_and_lies_beside_the_config(tmp_path: Path) -> None:
+    text = TASKS.replace('weights = "w/a.safetensors"\n', "")
+    task = load(tmp_path, text.replace("nets:make", "w/a.pt2", 1)).tasks[0]
+    assert task.network_file == tmp_path / "w" / "a.pt2"
+    assert task.weights is None
+
+
+def test_a_network_by_name_takes_options(tmp_path: Path) -> None:
+    options = "network_options = { num_classes = 10, strides = [1, 2] }\n"
+    config = load(
+        tmp_path, TASKS.replace('network = "nets:make"\n', 'network = "timm:x"\n' + options)
+    )
+    assert config.tasks[0].network_options == {"num_classes": 10, "strides": [1, 2]}
+    assert config.tasks[0].network_file is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'weights = "w/a.safetensors"',
+            "",
+            "task a: network nets:make has no weights; add weights",
+        ),
+        (
+            "nets:make",
+            "nets",
+            "a network is 'module:factory', 'torchvision:NAME', 'timm:NAME' or a",
+        ),
+        ("nets:make", "a.onnx", "a file that ends in .pt2, .keras, .h5, got 'a.onnx'"),
+        (
+            '"nets:make"',
+            '"a.keras"\nnetwork_options = { x = 1 }',
+            "task a: network a.keras is a file and takes no network_options",
+        ),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, TASKS.replace(old, new, 1))
+    assert message in str(caught.value)
+
+
 def test_share_takes_a_fraction_a_count_or_one_of_them_per_layer(tmp_path: Path) -> None:
     fraction = load(tmp_path, TASKS + "[zip]\nshare = 0.5\n").zip.share
     count = load(tmp_path, TASKS + "[zip]\nshare = 3\n").zip.share
