@@ -26,7 +26,7 @@ lint: setup ## Check style, types and the walls between the rooms
 	.venv/bin/mypy $(addprefix -p taskzip.,$(ROOMS))
 	.venv/bin/lint-imports
 
-weights: setup ## Train the example networks again (about 10 minutes on 2 cores)
+weights: setup ## Train the example networks that are missing (about an hour on 2 cores)
 	$(PYTHON) examples/train.py
 
 clean: ## Remove what the targets made in this checkout
