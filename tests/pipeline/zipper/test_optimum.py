@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskzip.pipeline.zipper.optimum import cost, mean, optimum
@@ -13,6 +13,7 @@ from taskzip.pipeline.zipper.second_moment import NEURONS_AT_ONCE, SecondMoment
 
 EXACT = 1e-9
 """Float64 on well-conditioned problems of this size."""
+UNHURRIED = settings(max_examples=30, deadline=None)
 
 STORAGES = ["whole", "rows", "mixed"]
 
@@ -48,6 +49,7 @@ def minimised(
 
 
 @pytest.mark.parametrize("storage", STORAGES)
+@UNHURRIED
 @given(tasks=st.integers(2, 5), rows=st.integers(1, 4), inputs=st.integers(2, 12))
 def test_merged_vectors_are_the_exact_minimum_for_any_number_of_tasks(
     storage: str, tasks: int, rows: int, inputs: int

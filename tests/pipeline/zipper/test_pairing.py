@@ -25,6 +25,7 @@ from taskzip.pipeline.zipper.second_moment import SecondMoment
 
 EXACT = 1e-9
 """Float64 on well-conditioned problems of this size."""
+UNHURRIED = settings(max_examples=30, deadline=None)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -50,6 +51,7 @@ def pairs_of(found: tuple[np.ndarray, np.ndarray]) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("as_rows", [(False, False), (True, True), (True, False)])
+@UNHURRIED
 @given(
     inputs=st.integers(2, 14),
     rows=st.integers(1, 4),
@@ -108,6 +110,7 @@ def test_random_costs_depend_on_the_seed_alone() -> None:
     assert (random_costs((2, 3), 1) != random_costs((2, 3), 2)).any()
 
 
+@UNHURRIED
 @given(data=st.data())
 def test_hungarian_is_the_cheapest_of_all_partial_matchings(data: st.DataObject) -> None:
     rows, columns = data.draw(st.integers(1, 5)), data.draw(st.integers(1, 5))
@@ -127,6 +130,7 @@ def test_hungarian_is_the_cheapest_of_all_partial_matchings(data: st.DataObject)
     assert costs[left, right].sum() == best
 
 
+@UNHURRIED
 @given(data=st.data())
 def test_greedy_takes_the_cheapest_free_pair_again_and_again(data: st.DataObject) -> None:
     rows, columns = data.draw(st.integers(1, 12)), data.draw(st.integers(1, 12))
@@ -187,7 +191,7 @@ def test_prices_of_joining_add_up_to_the_true_total(as_rows: bool) -> None:
     assert sum(paid) == pytest.approx(total, rel=EXACT)
 
 
-@settings(max_examples=20)
+@UNHURRIED
 @given(widths=st.lists(st.integers(2, 6), min_size=1, max_size=4), data=st.data())
 def test_every_group_has_one_neuron_of_each_task_whatever_their_widths(
     widths: list[int], data: st.DataObject

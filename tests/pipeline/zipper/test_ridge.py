@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskzip.pipeline.zipper.gather import ROWS_AT_ONCE, Moments, gather
@@ -13,6 +13,7 @@ from taskzip.pipeline.zipper.reservoir import Reservoir
 
 EXACT = 1e-9
 """Float64 on well-conditioned problems of this size."""
+UNHURRIED = settings(max_examples=30, deadline=None)
 TINY_LIMIT_BYTES = 8 * 36
 """A 6 × 6 matrix fits."""
 
@@ -41,6 +42,7 @@ def minimised(
     return torch.linalg.solve(hessian, -gradient).reshape(start.shape)
 
 
+@UNHURRIED
 @given(count=st.integers(1, 12), inputs=st.integers(1, 6), part=st.integers(1, 5))
 def test_moments_are_means_over_all_rows_however_they_arrive(
     count: int, inputs: int, part: int
@@ -55,6 +57,7 @@ def test_moments_are_means_over_all_rows_however_they_arrive(
     assert torch.allclose(found.residual_power(w), expected, atol=EXACT)
 
 
+@UNHURRIED
 @given(count=st.integers(1, 12), inputs=st.integers(1, 6))
 def test_refit_is_the_ridge_minimum_in_both_forms(count: int, inputs: int) -> None:
     x, z, original = noise(count, inputs), noise(count, 2, seed=1), noise(2, inputs, seed=2)

@@ -2,13 +2,14 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskzip.pipeline.zipper.second_moment import SecondMoment, are_low_rank, total
 
 EXACT = 1e-12
 """Float64, a few dozen numbers of size 1."""
+UNHURRIED = settings(max_examples=30, deadline=None)
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -27,6 +28,7 @@ def both(rows: torch.Tensor, count: int) -> list[SecondMoment]:
     ]
 
 
+@UNHURRIED
 @given(rows=st.integers(1, 6), inputs=st.integers(2, 9), neurons=st.integers(0, 4))
 def test_both_storages_multiply_as_the_matrix_does(rows: int, inputs: int, neurons: int) -> None:
     x, w = noise(rows, inputs), noise(neurons, inputs, seed=1)
