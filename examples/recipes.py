@@ -26,6 +26,8 @@ class Recipe:
     weight_decay: float = 5e-2
     shift_pixels: int = 2
     mirror: bool = False
+    small_epochs: int = 0
+    """The first epochs, which see images of 3/4 of their side and take half the time."""
     seed: int = 0
 
 
@@ -57,16 +59,16 @@ def _lenet300(seed: int) -> Training:
     return Training(DIGITS, lenet300, Recipe(epochs=15, shift_pixels=0, seed=seed))
 
 
-def _lenet5(seed: int) -> Training:
-    return Training(DIGITS, lenet5, Recipe(epochs=8, seed=seed))
+def _lenet5(seed: int, epochs: int) -> Training:
+    return Training(DIGITS, lenet5, Recipe(epochs=epochs, seed=seed))
 
 
 def _lenet300_pruned(start: str) -> Training:
-    return _pruned(lenet300, 12, Pruning(start, LENET300_DENSITY))
+    return _pruned(lenet300, 10, Pruning(start, LENET300_DENSITY))
 
 
 def _lenet5_pruned(start: str) -> Training:
-    return _pruned(lenet5, 6, Pruning(start, LENET5_DENSITY))
+    return _pruned(lenet5, 4, Pruning(start, LENET5_DENSITY))
 
 
 def _pruned(network: Callable[[], nn.Module], epochs: int, pruning: Pruning) -> Training:
@@ -76,7 +78,8 @@ def _pruned(network: Callable[[], nn.Module], epochs: int, pruning: Pruning) -> 
 
 def _resnet20(data: TaskData) -> Training:
     recipe = Recipe(
-        epochs=6,
+        epochs=5,
+        small_epochs=3,
         optimizer="sgd",
         peak_rate=0.2,
         weight_decay=5e-4,
@@ -100,10 +103,10 @@ def _resnet8(task: str, epochs: int, shift_pixels: int, mirror: bool) -> Trainin
 
 
 TRAININGS: dict[str, Training] = {
-    "digits": _lenet5(seed=0),
+    "digits": _lenet5(seed=0, epochs=8),
     "fashion": Training(FASHION, lenet5, Recipe(epochs=12, shift_pixels=1, mirror=True)),
     **{f"lenet300_mnist_{seed}": _lenet300(seed) for seed in range(4)},
-    **{f"lenet5_mnist_{seed}": _lenet5(seed) for seed in (1, 2)},
+    **{f"lenet5_mnist_{seed}": _lenet5(seed, epochs=4) for seed in (1, 2)},
     "cifar_first": _resnet20(FIRST),
     "cifar_last": _resnet20(LAST),
     "lenet300_pruned_0": _lenet300_pruned("lenet300_mnist_0"),
@@ -112,10 +115,10 @@ TRAININGS: dict[str, Training] = {
     "lenet5_pruned_1": _lenet5_pruned("lenet5_mnist_1"),
     "conv3_digits": Training(DIGITS, conv3, Recipe(epochs=4, shift_pixels=1)),
     "conv3_fashion": Training(FASHION, conv3, Recipe(epochs=6, shift_pixels=1, mirror=True)),
-    "nine_digits": _resnet8("digits", epochs=3, shift_pixels=2, mirror=False),
-    "nine_clothing": _resnet8("clothing", epochs=6, shift_pixels=1, mirror=True),
+    "nine_digits": _resnet8("digits", epochs=2, shift_pixels=2, mirror=False),
+    "nine_clothing": _resnet8("clothing", epochs=4, shift_pixels=1, mirror=True),
     **{
-        f"nine_{task}": _resnet8(task, epochs=12, shift_pixels=4, mirror=True)
+        f"nine_{task}": _resnet8(task, epochs=8, shift_pixels=4, mirror=True)
         for task in ("vehicles", "wild_animals", "domestic_animals")
     },
     **{

@@ -31,7 +31,8 @@ def train(training: Training, name: str, start: dict[str, torch.Tensor] | None =
     for epoch in track(range(recipe.epochs), description=name):
         order = torch.randperm(len(images))[: steps * recipe.batch_images]
         for step, batch in enumerate(order.split(recipe.batch_images)):
-            scores = network(augment(images[batch], recipe))
+            seen = shrunk(images[batch]) if epoch < recipe.small_epochs else images[batch]
+            scores = network(augment(seen, recipe))
             loss = nn.functional.cross_entropy(scores, labels[batch])
             optimizer.zero_grad()
             loss.backward()
@@ -47,6 +48,11 @@ def test_error_percent(network: nn.Module, training: Training) -> float:
     with torch.no_grad():
         answers = torch.cat([network(batch).argmax(1) for batch in images.split(1000)])
     return 100 * (answers != labels).float().mean().item()
+
+
+def shrunk(images: torch.Tensor) -> torch.Tensor:
+    """Images (n, c, h, w) at 3/4 of their side."""
+    return nn.functional.interpolate(images, scale_factor=0.75, mode="bilinear", antialias=True)
 
 
 def augment(images: torch.Tensor, recipe: Recipe) -> torch.Tensor:
@@ -74,8 +80,9 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             momentum=0.9,
             nesterov=True,
             weight_decay=recipe.weight_decay,
+            fused=True,
         )
-    return torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(network.parameters(), weight_decay=recipe.weight_decay, fused=True)
 
 
 def _pruner(network: nn.Module, pruning: Pruning | None) -> Callable[[float], None]:

@@ -1,31 +1,19 @@
-"""The example's data and weights are what they say they are."""
+"""Fetching the data sets takes only the files that it knows."""
 
 import gzip
 import hashlib
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-MAX_TEST_ERROR_PERCENT = {"digits": 1.0, "fashion": 9.5}
+from tests.examples.conftest import EXAMPLES
 
 
-@pytest.mark.parametrize("task", sorted(MAX_TEST_ERROR_PERCENT))
-def test_committed_weights_are_those_of_the_recipe(task: str) -> None:
-    entry = json.loads((EXAMPLES / "weights" / "recipe.json").read_text(encoding="utf-8"))[task]
-    content = (EXAMPLES / "weights" / entry["file"]).read_bytes()
-    assert hashlib.sha256(content).hexdigest() == entry["sha256"]
-    assert entry["test_error_percent"] <= MAX_TEST_ERROR_PERCENT[task]
-
-
-def fetch_from(source: Path, cache: Path) -> subprocess.CompletedProcess[str]:
+def fetch_from(source: Path, cache: Path, *names: str) -> subprocess.CompletedProcess[str]:
     """`fetch_data.py --from` with a cache folder of the test's own."""
     return subprocess.run(
-        [sys.executable, EXAMPLES / "fetch_data.py", "--from", source],
+        [sys.executable, EXAMPLES / "fetch_data.py", *names, "--from", source],
         env={**os.environ, "TASKZIP_CACHE_DIR": str(cache), "COLUMNS": "400"},
         capture_output=True,
         text=True,
@@ -48,3 +36,9 @@ def test_files_that_are_not_the_data_sets_are_refused_and_not_kept(tmp_path: Pat
     assert done.returncode == 2
     assert f"SHA-256 is {hashlib.sha256(b'other').hexdigest()}, expected ba891046" in done.stderr
     assert not list((tmp_path / "cache").rglob("*ubyte*"))
+
+
+def test_a_data_set_that_is_not_known_is_named_with_those_that_are(tmp_path: Path) -> None:
+    done = fetch_from(tmp_path, tmp_path / "cache", "imagenet")
+    assert done.returncode == 2
+    assert "imagenet: no data set of that name; known are mnist, fashion-mnist" in done.stderr
