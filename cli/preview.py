@@ -41,10 +41,12 @@ def show_measure_plan(config: Config, out: Path, device: str) -> None:
 
 
 def _layers(layers: tuple[ZippedLayer, ...]) -> Table:
-    tasks = list(layers[0].of)
+    tasks = list(dict.fromkeys(task for layer in layers for task in layer.of))
     table = Table("layer", title="channels", title_justify="left")
     for name in ("shared", *tasks):
         table.add_column(name, justify="right")
     for layer in layers:
-        table.add_row(layer.name, str(layer.shared), *(str(layer.of[task]) for task in tasks))
+        table.add_row(
+            layer.name, str(layer.shared), *(str(layer.of.get(task, "–")) for task in tasks)
+        )
     return table

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from taskzip.contracts.config import Config
 from taskzip.contracts.document import Document
+from taskzip.contracts.progress import Silent
 from taskzip.contracts.zipresult import ZippedLayer
 from taskzip.pipeline.build import Stages
 from taskzip.pipeline.layout import model_path
 from taskzip.pipeline.networks.load import load_tasks
-from taskzip.pipeline.zipper import outline
+from taskzip.pipeline.zipper import layers, survey
 
 
 class Preview(Document):
@@ -28,7 +29,7 @@ def preview(config: Config, folder: Path, out_dir: Path) -> Preview:
     stages = Stages(config, folder.absolute(), out_dir)
     zip_runs = stages.reasons_to_zip()
     return Preview(
-        layers=outline(load_tasks(config, folder), config.zip),
+        layers=layers(survey(load_tasks(config, folder), config.zip, Silent())),
         zip_runs=zip_runs,
         export_runs=("the zip runs",) if zip_runs else stages.reasons_to_export(),
         files=_files(config),

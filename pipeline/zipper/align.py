@@ -1,70 +1,175 @@
-"""Whether the networks of all tasks can share layer by layer, and under which names."""
+"""Which layers of the tasks' networks belong together, and which channels they share then.
 
-from taskzip.contracts.errors import BadInput
-from taskzip.pipeline.zipper.chain import Chain, Layer, Op
+Networks may differ in depth and width: the longest common sequence of layers of one kind is
+aligned, names decide between equals, and every other layer stays private to its task.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from taskzip.pipeline.graph.channels import OUTPUT, Channels
+from taskzip.pipeline.graph.layer import Layer
+
+Signature = tuple[object, ...]
+_SAME_NAME = 0.5
+"""What an equal name adds to an aligned pair's score of 1."""
 
 
-def align(chains: dict[str, Chain]) -> tuple[str, ...]:
-    """The hidden layers' names (the first task's), input to output; BadInput when they differ.
+@dataclass(frozen=True)
+class Group:
+    """Channels that the tasks may share: a space of every task, with the same writers."""
 
-    Widths may differ but for the network's input; the last layers (heads) may be anything.
-    """
-    first = next(iter(chains))
-    for task in list(chains)[1:]:
-        _check_lead(first, chains[first], task, chains[task])
-        _check_layers(first, chains[first], task, chains[task])
-    return tuple(layer.name for layer in chains[first].hidden)
+    name: str
+    """The first layer that writes them, as the first task calls it."""
+    layers: tuple[str, ...]
+    """All aligned layers that write them, as the first task calls them."""
+    spaces: dict[str, int]
+    widths: dict[str, int]
+
+    @property
+    def width(self) -> int:
+        """How many channels can be shared at most."""
+        return min(self.widths.values())
 
 
-def _check_lead(task_a: str, a: Chain, task_b: str, b: Chain) -> None:
-    if a.lead != b.lead:
-        raise BadInput(
-            f"networks do not align before their first layers: {task_a} starts with "
-            f"{_ops(a.lead)}, {task_b} with {_ops(b.lead)}; make them equal"
+@dataclass(frozen=True)
+class Step:
+    """Layers of all tasks that belong together, by their nodes; `group` is where they write."""
+
+    name: str
+    nodes: dict[str, str]
+    group: int
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Steps in the order in which every network runs them."""
+
+    steps: tuple[Step, ...]
+    groups: tuple[Group, ...]
+    notes: tuple[str, ...]
+    """What stays private, and why."""
+
+    def group_of(self, task: str, space: int) -> int | None:
+        """The group that a task's space belongs to."""
+        for index, group in enumerate(self.groups):
+            if group.spaces[task] == space:
+                return index
+        return None
+
+
+def align(networks: dict[str, Channels]) -> Alignment:
+    """Align all networks with the first; a step is what every network has."""
+    tasks = list(networks)
+    first = networks[tasks[0]]
+    candidates = _candidates(first)
+    partners: dict[str, dict[str, str]] = {name: {tasks[0]: name} for name in candidates}
+    for task in tasks[1:]:
+        for one, other in _partners(first, networks[task]):
+            partners[one][task] = other
+    complete = [nodes for nodes in partners.values() if len(nodes) == len(tasks)]
+    steps, groups = _grouped(networks, complete)
+    return Alignment(steps, groups, _notes(networks, steps))
+
+
+def _candidates(network: Channels) -> list[str]:
+    return [name for name in network.graph.layers if network.space_of(name) not in network.frozen]
+
+
+def _signature(network: Channels, node: str) -> Signature:
+    layer = network.graph.layers[node]
+    source = next(each for each in network.graph.nodes if each.name == node).inputs[0]
+    segments = network.segments(source)
+    columns = None if segments is None else tuple(each.columns for each in segments)
+    return (layer.geometry, layer.depthwise, columns if layer.geometry is None else None)
+
+
+def _partners(a: Channels, b: Channels) -> list[tuple[str, str]]:
+    """The best common sequence whose spaces also match one to one."""
+    left, right = _candidates(a), _candidates(b)
+    signs = [_signature(a, each) for each in left], [_signature(b, each) for each in right]
+    scores = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
+    for i in reversed(range(len(left))):
+        for j in reversed(range(len(right))):
+            match = 0.0
+            if signs[0][i] == signs[1][j]:
+                match = 1 + _SAME_NAME * _same_name(a, left[i], b, right[j]) + scores[i + 1][j + 1]
+            scores[i][j] = max(scores[i + 1][j], scores[i][j + 1], match)
+    return _consistent(a, b, _read_off(scores, left, right))
+
+
+def _same_name(a: Channels, one: str, b: Channels, other: str) -> bool:
+    return a.graph.layers[one].name == b.graph.layers[other].name
+
+
+def _read_off(
+    scores: Sequence[Sequence[float]], left: Sequence[str], right: Sequence[str]
+) -> list[tuple[str, str]]:
+    pairs, i, j = [], 0, 0
+    while i < len(left) and j < len(right):
+        if scores[i][j] == scores[i + 1][j]:
+            i += 1
+        elif scores[i][j] == scores[i][j + 1]:
+            j += 1
+        else:
+            pairs.append((left[i], right[j]))
+            i, j = i + 1, j + 1
+    return pairs
+
+
+def _consistent(
+    a: Channels, b: Channels, pairs: Sequence[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Pairs whose spaces do not belong to others already, in either network."""
+    forward: dict[int, int] = {}
+    backward: dict[int, int] = {}
+    kept = []
+    for one, other in pairs:
+        x, y = a.space_of(one), b.space_of(other)
+        if forward.setdefault(x, y) == y and backward.setdefault(y, x) == x:
+            kept.append((one, other))
+    return kept
+
+
+def _grouped(
+    networks: dict[str, Channels], complete: Sequence[dict[str, str]]
+) -> tuple[tuple[Step, ...], tuple[Group, ...]]:
+    first = next(iter(networks))
+    by_space: dict[int, list[dict[str, str]]] = {}
+    for nodes in complete:
+        by_space.setdefault(networks[first].space_of(nodes[first]), []).append(nodes)
+    groups = []
+    for members in by_space.values():
+        names = tuple(_layer(networks, first, nodes).name for nodes in members)
+        spaces = {task: networks[task].space_of(node) for task, node in members[0].items()}
+        widths = {task: _layer(networks, task, members[0]).outputs for task in networks}
+        groups.append(Group(names[0], names, spaces, widths))
+    positions = {space: index for index, space in enumerate(by_space)}
+    steps = tuple(
+        Step(
+            _layer(networks, first, nodes).name,
+            nodes,
+            positions[networks[first].space_of(nodes[first])],
         )
-    if a.hidden and b.hidden and a.layers[0].inputs != b.layers[0].inputs:
-        raise _mismatch(task_a, a.layers[0], task_b, b.layers[0], "take the same input channels")
-
-
-def _check_layers(task_a: str, a: Chain, task_b: str, b: Chain) -> None:
-    for one, other in zip(a.hidden, b.hidden, strict=False):
-        _check_pair(task_a, one, task_b, other)
-    if len(a.layers) != len(b.layers):
-        depth = min(len(a.layers), len(b.layers)) - 1
-        longer, shorter = (task_a, task_b) if len(a.layers) > depth + 1 else (task_b, task_a)
-        chains = {task_a: a, task_b: b}
-        raise BadInput(
-            f"networks do not align: {longer} goes on after "
-            f"{_title(chains[longer].layers[depth])} with "
-            f"{_title(chains[longer].layers[depth + 1])}, {shorter} ends with "
-            f"{_title(chains[shorter].layers[depth])}; give both the same number of layers"
-        )
-
-
-def _check_pair(task_a: str, a: Layer, task_b: str, b: Layer) -> None:
-    if (a.geometry is None) != (b.geometry is None):
-        raise _mismatch(task_a, a, task_b, b, "be of one kind")
-    if a.geometry != b.geometry:
-        raise _mismatch(task_a, a, task_b, b, "have the same kernel, stride, padding, dilation")
-    if a.columns != b.columns:
-        raise _mismatch(task_a, a, task_b, b, "have as many flattened positions per channel")
-    if a.ops != b.ops:
-        raise BadInput(
-            f"networks do not align: {a.name!r} of {task_a} is followed by {_ops(a.ops)}, "
-            f"{b.name!r} of {task_b} by {_ops(b.ops)}; what follows hidden layers must be the same"
-        )
-
-
-def _mismatch(task_a: str, a: Layer, task_b: str, b: Layer, must: str) -> BadInput:
-    return BadInput(
-        f"networks do not align: {a.name!r} of {task_a} is {a.describe()}, "
-        f"{b.name!r} of {task_b} is {b.describe()}; hidden layers must {must}"
+        for nodes in complete
     )
+    return steps, tuple(groups)
 
 
-def _title(layer: Layer) -> str:
-    return f"{layer.name!r} {layer.describe()}"
+def _layer(networks: dict[str, Channels], task: str, nodes: dict[str, str]) -> Layer:
+    return networks[task].graph.layers[nodes[task]]
 
 
-def _ops(ops: tuple[Op, ...]) -> str:
-    return ", ".join(op.describe() for op in ops) or "nothing"
+def _notes(networks: dict[str, Channels], steps: Sequence[Step]) -> tuple[str, ...]:
+    """Every layer that stays private and is not a head, with the reason."""
+    notes = []
+    for task, network in networks.items():
+        aligned = {step.nodes[task] for step in steps}
+        notes += [f"{task}: {note}; it stays private" for note in network.graph.notes]
+        for node, layer in network.graph.layers.items():
+            if node in aligned:
+                continue
+            why = network.frozen.get(network.space_of(node), "no other network has its like here")
+            if why != OUTPUT:
+                notes.append(f"{task}: {layer.name} {layer.describe()} stays private: {why}")
+    return tuple(notes)

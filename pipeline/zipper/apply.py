@@ -1,6 +1,6 @@
-"""A layer's plan made real: the joint layer of all tasks, filled with their weights.
+"""A step's plan made real: the joint layer of all tasks, filled with their weights.
 
-Letters: N outputs, C input channels, P = C · columns + 1 inputs with the bias's constant.
+Letters: N outputs, P inputs of an output in the joint network's order, the bias's constant last.
 """
 
 from dataclasses import dataclass
@@ -8,82 +8,134 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from taskzip.pipeline.zipper.chain import Layer
+from taskzip.pipeline.graph.layer import Layer
 from taskzip.pipeline.zipper.layer_module import (
+    Affine,
     BlockLayer,
+    DepthwiseBlocks,
     JointLayer,
     LayerSpec,
-    Split,
+    Range,
     build_layer,
 )
-from taskzip.pipeline.zipper.plan import LayerPlan
+from taskzip.pipeline.zipper.order import Inputs, Order
 
 
 @dataclass(frozen=True)
 class TaskLayer:
-    """One task's part: its inputs in the joint network's order, and its weights for them."""
+    """One task's part of a layer, its weights turned to what the joint network gives it."""
 
     layer: Layer
-    inputs: Split
+    inputs: Inputs
     weights: torch.Tensor
-    """(N, P) float64: shared inputs, own inputs, bias; rows in the original order."""
+    """(N, P) float64; rows in the original order. Depthwise: (N, k + 1)."""
     has_bias: bool
     """Whether the last column means anything."""
 
+    @property
+    def shared_columns(self) -> torch.Tensor:
+        """(P,) bool: which columns belong to shared inputs; the bias's constant is shared."""
+        if self.layer.depthwise:
+            return torch.ones(self.weights.shape[1], dtype=torch.bool)
+        spread = self.inputs.is_shared.repeat_interleave(self.kernel)
+        return torch.cat([spread, torch.ones(1, dtype=torch.bool)])
 
-def apply(
-    tasks: dict[str, TaskLayer], plan: LayerPlan, merged: torch.Tensor
-) -> tuple[dict[str, LayerSpec], JointLayer]:
-    """The joint layer: row g of `merged` (S, shared inputs + 1) replaces the plan's group g.
-
-    Unmerged weights pass through float64 unchanged to the bit.
-    """
-    specs = {name: _spec(task, tasks, plan.shared) for name, task in tasks.items()}
-    layer = build_layer(specs)
-    for name, task in tasks.items():
-        _fill_task(layer, specs[name], name, plan, task.weights)
-    if layer.shared is not None:
-        _fill(layer.shared, merged)
-    return specs, layer
+    @property
+    def kernel(self) -> int:
+        """Weights of one output for one input feature."""
+        return self.layer.weight[0, 0].numel()
 
 
-def shared_columns(inputs: Split, columns: int) -> torch.Tensor:
-    """Which of P columns belong to shared inputs; the bias's constant is shared."""
-    last = inputs.total * columns
-    return torch.cat([torch.arange(inputs.shared * columns), torch.tensor([last])])
+@dataclass(frozen=True)
+class Merged:
+    """The shared rows of a step: (S, shared P), and each task's scale and shift (S,) if any."""
+
+    vectors: torch.Tensor
+    affines: dict[str, tuple[torch.Tensor, torch.Tensor]]
 
 
-def _spec(task: TaskLayer, tasks: dict[str, TaskLayer], shared: int) -> LayerSpec:
-    layer = task.layer
+def task_spec(part: TaskLayer, order: Order, shared_bias: bool, affine: bool) -> LayerSpec:
+    """What the layer of one task looks like."""
     return LayerSpec(
-        name=layer.name,
-        geometry=layer.geometry,
-        columns=layer.columns,
-        inputs=task.inputs,
-        outputs=Split(shared=shared, own=layer.outputs - shared),
-        shared_bias=any(each.has_bias for each in tasks.values()),
-        own_bias=task.has_bias,
+        name=part.layer.name,
+        geometry=part.layer.geometry,
+        depthwise=part.layer.depthwise,
+        inputs=len(order.order) if part.layer.depthwise else len(part.inputs.index),
+        shared_inputs=() if part.layer.depthwise else _ranges(part.inputs),
+        shared=order.shared,
+        own=order.own,
+        bias=part.has_bias,
+        shared_bias=shared_bias,
+        affine=affine,
     )
 
 
+def private_layer(part: TaskLayer, order: Order) -> tuple[LayerSpec, nn.Module]:
+    """A layer that shares nothing, its outputs in the joint order."""
+    spec = task_spec(part, Order(0, order.order, order.scales), False, False)
+    spec = spec.model_copy(update={"shared_inputs": ()})
+    module = build_layer({"": spec}).tasks[""]
+    _fill(module, part.weights[order.order] * order.scales[:, None])
+    return spec, module
+
+
+def apply(
+    parts: dict[str, TaskLayer], orders: dict[str, Order], merged: Merged
+) -> tuple[dict[str, LayerSpec], JointLayer]:
+    """The joint layer; row g of `merged` replaces the g-th shared channel of every task.
+
+    Weights that are not merged pass through float64 unchanged to the bit.
+    """
+    shared_bias = any(each.has_bias for each in parts.values()) or bool(merged.affines)
+    specs = {
+        name: task_spec(part, orders[name], shared_bias, name in merged.affines)
+        for name, part in parts.items()
+    }
+    layer = build_layer(specs)
+    if layer.shared is not None:
+        _fill(layer.shared, merged.vectors)
+    for name, part in parts.items():
+        _fill_task(layer.tasks[name], part, orders[name], merged.affines.get(name))
+    return specs, layer
+
+
+def _ranges(inputs: Inputs) -> tuple[Range, ...]:
+    found, start = [], 0
+    for order, columns in inputs.segments:
+        if order.shared:
+            found.append(Range(start=start, stop=start + order.shared * columns))
+        start += len(order.order) * columns
+    return tuple(found)
+
+
 def _fill_task(
-    layer: JointLayer, spec: LayerSpec, name: str, plan: LayerPlan, weights: torch.Tensor
+    module: nn.Module,
+    part: TaskLayer,
+    order: Order,
+    affine: tuple[torch.Tensor, torch.Tensor] | None,
 ) -> None:
-    module = layer.tasks[name]
-    if layer.shared is None:
-        _fill(module, weights)
-    elif isinstance(module, BlockLayer):
-        first_own = spec.inputs.shared * spec.columns
-        if module.from_own is not None:
-            _fill(module.from_own, weights[list(plan.groups[name]), first_own:])
-        if module.own is not None:
-            _fill(module.own, weights[list(plan.own(name))])
+    if not isinstance(module, (BlockLayer, DepthwiseBlocks)):
+        return
+    groups, own = order.order[: order.shared], order.order[order.shared :]
+    if module.own is not None:
+        _fill(module.own, part.weights[own])
+    if isinstance(module, BlockLayer) and module.from_own is not None:
+        _fill(module.from_own, part.weights[groups][:, ~part.shared_columns], has_bias=False)
+    if module.affine is not None and affine is not None:
+        _fill_affine(module.affine, *affine)
 
 
 @torch.no_grad()
-def _fill(module: nn.Module, weights: torch.Tensor) -> None:
-    """Set a plain layer to `weights` (N, P); the last column is dropped where it has no bias."""
+def _fill_affine(affine: Affine, scale: torch.Tensor, shift: torch.Tensor) -> None:
+    affine.scale.copy_(scale.reshape(affine.scale.shape))
+    affine.shift.copy_(shift.reshape(affine.shift.shape))
+
+
+@torch.no_grad()
+def _fill(module: nn.Module, weights: torch.Tensor, has_bias: bool = True) -> None:
+    """Set a plain layer to `weights` (N, P); a last column without a bias to take it is dropped."""
     parameters = dict(module.named_parameters())
-    parameters["weight"].copy_(weights[:, :-1].reshape(parameters["weight"].shape))
+    kernel = weights[:, :-1] if has_bias else weights
+    parameters["weight"].copy_(kernel.reshape(parameters["weight"].shape))
     if "bias" in parameters:
         parameters["bias"].copy_(weights[:, -1])

@@ -6,21 +6,21 @@ network computes the same. Letters: N neurons, P inputs with the bias's constant
 
 import torch
 
-from taskzip.pipeline.zipper.chain import Layer
+from taskzip.pipeline.zipper.second_moment import SecondMoment
 
 _SPREAD = 1e3
 """Scales stay within this factor of their middle: dead neurons have no scale of their own."""
 
 
-def balance(weights: torch.Tensor, moment: torch.Tensor, reader: Layer) -> torch.Tensor:
-    """(N,) s_i = (‖what reads i‖ / rms of i before activation)^½, for weights (N, P), H (P, P).
+def balance(weights: torch.Tensor, moment: SecondMoment, reader: torch.Tensor) -> torch.Tensor:
+    """(N,) s_i = (‖what reads i‖ / rms of i before activation)^½, for weights (N, P), H (P, P)
+    and what reads the neurons, (outputs, N, columns).
 
     With it a neuron's mean square before activation is its old rms times its influence on
     `reader`, the next layer: a number that no scaling of single neurons changes.
     """
-    power = ((weights @ moment) * weights).sum(1).clamp(min=0).sqrt()
-    outgoing = reader.weight.double().reshape(reader.outputs, reader.inputs, -1)
-    influence = outgoing.square().sum((0, 2)).sqrt()
+    power = moment.power(weights).sqrt()
+    influence = reader.double().square().sum((0, 2)).sqrt()
     ratio = (influence.clamp(min=_tiny(influence)) / power.clamp(min=_tiny(power))).sqrt()
     middle = ratio.median()
     return ratio.clamp(middle / _SPREAD, middle * _SPREAD)

@@ -1,23 +1,30 @@
 """Where one task stands while it is zipped: the layers before are merged, the coming one is not.
 
-Letters: N outputs, C input channels, P inputs of an output with the bias's constant 1.
+Letters: N outputs, P inputs of an output with the bias's constant 1.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
 
 from taskzip.contracts.config import ZipConfig
+from taskzip.pipeline.graph.channels import Channels
+from taskzip.pipeline.graph.graph import Graph
+from taskzip.pipeline.graph.layer import Layer
+from taskzip.pipeline.graph.node import LAYER, Node, run_node
 from taskzip.pipeline.networks.task import Task
-from taskzip.pipeline.zipper.apply import TaskLayer
-from taskzip.pipeline.zipper.chain import Chain, Layer
-from taskzip.pipeline.zipper.layer_module import Split
-from taskzip.pipeline.zipper.moments import gather
-from taskzip.pipeline.zipper.plan import LayerPlan
+from taskzip.pipeline.zipper.apply import TaskLayer, private_layer
+from taskzip.pipeline.zipper.depthwise import ChannelMoments, gather_channels
+from taskzip.pipeline.zipper.gather import Moments, gather
+from taskzip.pipeline.zipper.handover import Passage, handover
+from taskzip.pipeline.zipper.layer_module import LayerSpec
+from taskzip.pipeline.zipper.order import Inputs, Order
 from taskzip.pipeline.zipper.reconstruct import Side
-from taskzip.pipeline.zipper.refit import refit
-from taskzip.pipeline.zipper.stream import Stage, Stream
+from taskzip.pipeline.zipper.rows import channel_rows, layer_rows
+from taskzip.pipeline.zipper.stream import Compute, Pairs, Stage, Stream
 
 
 @dataclass(frozen=True)
@@ -25,85 +32,201 @@ class Ready:
     """The coming layer, its weights solved for the inputs that it will really get."""
 
     part: TaskLayer
-    moment: torch.Tensor | None
-    """(P, P) second moment of those inputs; None where nothing is solved or shared."""
+    moments: Moments | ChannelMoments | None
+    """Of those inputs; None where nothing is solved or shared."""
 
 
 class Frontier:
-    """A task's place; `prepare`, `reorder` and `advance` take it from layer to layer."""
+    """A task's place; `reach`, `prepare` and `pass_layer` take it from layer to layer."""
 
-    def __init__(self, task: Task, chain: Chain, kept_bytes: int) -> None:
-        self.chain = chain
-        self._name = task.name
-        self._stream = Stream(task.calibration, kept_bytes)
-        self._stream.advance(Stage(op, op) for op in [op.module() for op in chain.lead])
-        channels = chain.layers[0].inputs
-        self._depth = 0
-        self._moved = False
-        self._order = torch.arange(channels)
-        self._scales = torch.ones(channels, dtype=torch.float64)
-        self._inputs = Split(shared=channels, own=0)
-
-    @property
-    def layer(self) -> Layer:
-        """The coming layer, as it was."""
-        return self.chain.layers[self._depth]
+    def __init__(self, task: Task, channels: Channels, config: ZipConfig, kept_bytes: int) -> None:
+        self.name = task.name
+        self.channels = channels
+        self.layers: dict[str, tuple[LayerSpec, nn.Module]] = {}
+        self.constants = dict(channels.graph.constants)
+        self._config = config
+        self._orders: dict[int, Order] = {}
+        self._shared_raw: set[str] = set()
+        self._changed: set[str] = set()
+        self._position = 0
+        self._stream = Stream(task.calibration, self.graph.input, kept_bytes)
+        self._last_use = _last_uses(self.graph)
 
     @property
-    def following(self) -> Layer:
-        """The layer after the coming one, as it was."""
-        return self.chain.layers[self._depth + 1]
+    def graph(self) -> Graph:
+        """The original network."""
+        return self.channels.graph
 
-    def prepare(self, shares: bool, config: ZipConfig) -> Ready:
+    def share_raw(self, value: str) -> None:
+        """Count a value made of the network's input alone as shared: all tasks have the same."""
+        self._shared_raw.add(value)
+
+    def set_order(self, space: int, order: Order) -> None:
+        """Decide how a space's channels lie; before the first layer that writes it is passed."""
+        self._orders[space] = order
+
+    def order(self, space: int) -> Order | None:
+        """What was decided."""
+        return self._orders.get(space)
+
+    def inputs(self, node: str) -> Inputs:
+        """What a layer reads."""
+        source = self.source(node)
+        segments = self.channels.segments(source)
+        if segments is None:
+            layer = self.graph.layers[node]
+            features = self.graph.shapes[source][layer.axis]
+            shared = features if source in self._shared_raw else 0
+            return Inputs(((Order.original(features, shared), 1),))
+        return Inputs(
+            tuple((self._order_of(each.space, each.channels), each.columns) for each in segments)
+        )
+
+    def source(self, node: str) -> str:
+        """The value that a layer reads."""
+        return self._node(node).inputs[0]
+
+    def pairs(self, value: str) -> Pairs:
+        """A value that is alive, in the original and in the merged network."""
+        return self._stream.pairs(value)
+
+    def reach(self, node: str | None) -> None:
+        """Pass everything before a layer, None: the rest; other layers on the way stay private."""
+        while self._position < len(self.graph.nodes):
+            coming = self.graph.nodes[self._position]
+            if coming.name == node:
+                return
+            if coming.op == LAYER:
+                self._pass_private(coming)
+            else:
+                self._pass_operator(coming)
+
+    def prepare(self, node: str, inputs: Inputs, shares: bool) -> Ready:
         """The coming layer, refitted if anything before it was merged and the config says so."""
-        weights = _matrix(self.layer, self._order, self._scales)
-        solves = config.refit and self._moved
-        has_bias = self.layer.bias is not None or solves
+        layer = self.graph.layers[node]
+        weights = turned(layer, inputs)
+        solves = self._config.refit and self.source(node) in self._changed
         if not solves and not shares:
-            return Ready(TaskLayer(self.layer, self._inputs, weights, has_bias), None)
-        moments = gather(self.layer, self._stream, config.seed + self._depth)
+            return Ready(TaskLayer(layer, inputs, weights, layer.bias is not None), None)
+        moments = self._gather(node, layer, inputs)
         if solves:
-            weights = refit(weights, moments, config.refit_ridge)
-        return Ready(TaskLayer(self.layer, self._inputs, weights, has_bias), moments.inputs)
+            weights = moments.refit(weights, self._config.refit_ridge)
+        return Ready(TaskLayer(layer, inputs, weights, layer.bias is not None or solves), moments)
 
-    def side(self, joint: nn.Module, plan: LayerPlan, scales: torch.Tensor) -> Side:
-        """The coming layer, merged into `joint`, and how the next one reads it."""
-        order, factors = _outputs(plan, self._name, scales)
-        reader = self.following.module()
-        weights = _matrix(self.following, order, factors)[:, :-1]
-        reader.load_state_dict(
-            {"weight": weights.reshape(self.following.weight.shape)}, strict=False
-        )
-        ops = [op.module() for op in self.layer.ops]
+    def pass_layer(self, node: str, spec: LayerSpec, module: nn.Module, differs: bool) -> None:
+        """Go on behind the coming layer, which is `module` now; `differs` from the original."""
+        self.layers[node] = (spec, module)
+        original = self.graph.modules[node]
+        source = self.source(node)
+        before = _call(original, source)
+        after = _call(module, source) if differs or source in self._changed else before
+        self._advance(self._node(node), before, after, differs)
+
+    def pass_unshared(self, node: str, ready: Ready, order: Order) -> None:
+        """Go on behind the coming layer, which shares nothing."""
+        spec, module = private_layer(ready.part, order)
+        solved = self._config.refit and self.source(node) in self._changed
+        self.pass_layer(node, spec, module, solved or not order.is_original)
+
+    def side(self, node: str, module: nn.Module, order: Order) -> Side | None:
+        """The coming layer, merged into `module`, and how the next one reads it, if one does."""
+        found = handover(self.channels, node)
+        if found is None:
+            return None
+        reader = self.graph.layers[found.reader]
+        inputs = Inputs(((order, found.columns),))
+        weights = turned(reader, inputs)[:, :-1].reshape(reader.weight.shape).float()
+        turned_reader = replace(reader, weight=weights).module()
         return Side(
-            inputs=self._stream,
-            original=nn.Sequential(self.layer.module(), *ops, self.following.module()),
-            merged=nn.Sequential(joint, *ops, reader),
+            inputs=self.pairs(self.source(node)),
+            original=Passage(
+                self.graph.modules[node], found.nodes, self.graph.modules[found.reader]
+            ),
+            merged=Passage(module, found.nodes, turned_reader),
         )
 
-    def advance(self, joint: nn.Module, plan: LayerPlan, scales: torch.Tensor) -> None:
-        """Pass the coming layer, which `plan` merged into `joint`; `scales` (N,) of its neurons."""
-        self._moved = self._moved or plan.shared > 0
-        before = self.layer.module()
-        ops = [op.module() for op in self.layer.ops]
-        after = joint if self._moved else before
-        self._stream.advance([Stage(before, after), *(Stage(op, op) for op in ops)])
-        self._order, self._scales = _outputs(plan, self._name, scales)
-        self._inputs = Split(shared=plan.shared, own=self.layer.outputs - plan.shared)
-        self._depth += 1
+    def _order_of(self, space: int, channels: int) -> Order:
+        return self._orders.get(space) or Order.original(channels)
+
+    def _gather(self, node: str, layer: Layer, inputs: Inputs) -> Moments | ChannelMoments:
+        pairs, seed = self.pairs(self.source(node)), self._config.seed + self._position
+        if layer.depthwise:
+            # Channels of the merged network in the original order, to stand beside the originals.
+            return gather_channels(
+                channel_rows(layer, self._in_original_order(pairs, inputs), seed)
+            )
+        return gather(layer_rows(layer, pairs, seed), layer.matrix.shape[1])
+
+    def _in_original_order(self, pairs: Pairs, inputs: Inputs) -> Any:
+        back = torch.argsort(inputs.index)
+        for original, merged in pairs:
+            yield original, original if original is merged else merged[:, back]
+
+    def _pass_private(self, node: Node) -> None:
+        ready = self.prepare(node.name, self.inputs(node.name).private(), shares=False)
+        layer = self.graph.layers[node.name]
+        order = self._order_of(self.channels.space_of(node.name), layer.outputs)
+        self.pass_unshared(node.name, ready, order)
+
+    def _pass_operator(self, node: Node) -> None:
+        turned_constants = self._turn_constants(node)
+        before = _run(node, self.graph.constants)
+        after = _run(node, self.constants) if turned_constants else before
+        self._advance(node, before, after, turned_constants)
+
+    def _turn_constants(self, node: Node) -> bool:
+        """Bring constants with a number per channel into the joint order."""
+        turned_any = False
+        for name in node.constants:
+            if name not in self.channels.constant_axes:
+                continue
+            axis, view = self.channels.constant_axes[name]
+            segments = tuple(
+                (self._order_of(self.channels.root(each.space), each.channels), each.columns)
+                for each in view.segments
+            )
+            if all(order.is_original for order, _ in segments):
+                continue
+            index = Inputs(segments).index
+            self.constants[name] = self.graph.constants[name].index_select(axis, index).contiguous()
+            turned_any = True
+        return turned_any
+
+    def _advance(self, node: Node, before: Compute, after: Compute, differs: bool) -> None:
+        self._position += 1
+        if differs or self._changed.intersection(node.inputs):
+            self._changed.add(node.name)
+        done = tuple(name for name, last in self._last_use.items() if last == node.name)
+        self._stream.advance([Stage(node.name, node.inputs, before, after, done)])
+
+    def _node(self, name: str) -> Node:
+        return next(node for node in self.graph.nodes if node.name == name)
 
 
-def _outputs(plan: LayerPlan, task: str, scales: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """A planned layer's channels in the joint order, and how often their original each one is."""
-    order = torch.tensor(plan.order(task), dtype=torch.long)
-    factors = scales[order]
-    factors[plan.shared :] = 1
-    return order, factors
+def turned(layer: Layer, inputs: Inputs) -> torch.Tensor:
+    """(N, P) float64: the original weights for inputs as they lie now; no bias is 0.
+
+    Depthwise: (N, k + 1), each row for its own channel.
+    """
+    matrix = layer.matrix.double()
+    if layer.depthwise:
+        return matrix
+    kernel = layer.weight[0, 0].numel()
+    by_feature = matrix[:, :-1].reshape(layer.outputs, -1, kernel)
+    moved = by_feature[:, inputs.index] / inputs.factors[:, None]
+    return torch.cat([moved.flatten(1), matrix[:, -1:]], dim=1)
 
 
-def _matrix(layer: Layer, order: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
-    """(N, P) float64 for inputs in `order` and `factors` times their originals; no bias is 0."""
-    by_channel = layer.weight.double().reshape(layer.outputs, layer.inputs, layer.columns)
-    turned = by_channel[:, order] / factors[:, None]
-    bias = torch.zeros(layer.outputs) if layer.bias is None else layer.bias
-    return torch.cat([turned.flatten(1), bias.double()[:, None]], dim=1)
+def _call(module: nn.Module, source: str) -> Compute:
+    return lambda values: module(values[source])
+
+
+def _run(node: Node, constants: Mapping[str, torch.Tensor]) -> Compute:
+    return lambda values: run_node(node, values, constants)
+
+
+def _last_uses(graph: Graph) -> dict[str, str]:
+    """Value → the last node that takes it; values that leave the network are not listed."""
+    return {
+        name: node.name for node in graph.nodes for name in node.inputs if name not in graph.outputs
+    }

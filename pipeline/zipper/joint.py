@@ -1,52 +1,106 @@
 """The joint network: all tasks in one module, shared weights stored once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from pydantic import JsonValue
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
 from taskzip.contracts.document import Document, write_atomically
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.names import TaskName
-from taskzip.pipeline.zipper.chain import Op
+from taskzip.contracts.names import Count, TaskName
+from taskzip.pipeline.graph.node import LAYER, Node, fill, run_node
 from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec, build_layer
 
 WEIGHTS_FILE = "joint.safetensors"
 STRUCTURE_FILE = "joint.json"
 
 
-class TaskSpec(Document):
-    """A task's steps from input to output."""
+class Placed(Document):
+    """A layer of a task, and which block of `shared` it uses; None: it is private."""
 
-    steps: tuple[Op | LayerSpec, ...]
+    spec: LayerSpec
+    block: Count | None
+
+
+class ConstantSpec(Document):
+    """A tensor beside the layers: a positional embedding, a slope per channel."""
+
+    shape: tuple[Count, ...]
+    dtype: str
+
+
+class TaskSpec(Document):
+    """A task's graph from input to output."""
+
+    input: str
+    nodes: tuple[Node, ...]
+    output: JsonValue
+    layers: dict[str, Placed]
+    """By the node that calls them."""
+    constants: dict[str, ConstantSpec]
 
 
 class JointSpec(Document):
-    """The joint network without its weights; layers at the same depth share their block."""
+    """The joint network without its weights."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     tasks: dict[TaskName, TaskSpec]
+
+
+class TaskNetwork(nn.Module):
+    """One task: runs its nodes in their order. torch.export takes it with a static shape."""
+
+    def __init__(
+        self, spec: TaskSpec, layers: Mapping[str, nn.Module], constants: Mapping[str, torch.Tensor]
+    ) -> None:
+        super().__init__()
+        self._spec = spec
+        self._keys = {name: str(index) for index, name in enumerate(layers)}
+        self.layers = nn.ModuleDict({self._keys[name]: each for name, each in layers.items()})
+        self._buffer_names = {name: f"constant_{index}" for index, name in enumerate(constants)}
+        for name, buffer in self._buffer_names.items():
+            self.register_buffer(buffer, constants[name])
+
+    def layer(self, node: str) -> nn.Module:
+        """The layer that a node calls."""
+        return self.layers[self._keys[node]]
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """(n, …) → what the original network returns."""
+        values: dict[str, Any] = {self._spec.input: x}
+        constants = {name: getattr(self, key) for name, key in self._buffer_names.items()}
+        for node in self._spec.nodes:
+            if node.op == LAYER:
+                values[node.name] = self.layer(node.name)(values[node.inputs[0]])
+            else:
+                values[node.name] = run_node(node, values, constants)
+        return fill(self._spec.output, values, constants)
 
 
 class JointNetwork(nn.Module):
     """All tasks; `task(name)` is one of them and holds the very Parameter objects of the others.
 
-    Every task's module takes a static shape and consists of Conv2d, Linear, ReLU, pooling and
-    flatten, with slices and concatenation where a layer is shared in part: torch.export takes it.
-    Parameter names: `shared.<depth>.…` once, `tasks.<index>.<step>.…` for a task's own.
+    Parameter names: `shared.<block>.…` once, `tasks.<index>.…` for a task's own.
     """
 
-    def __init__(self, spec: JointSpec, layers: Sequence[JointLayer]) -> None:
-        """Around `layers`, input to output, which must be those that `spec` describes."""
+    def __init__(
+        self,
+        spec: JointSpec,
+        blocks: list[JointLayer],
+        private: Mapping[str, Mapping[str, nn.Module]],
+        constants: Mapping[str, Mapping[str, torch.Tensor]],
+    ) -> None:
+        """Around `blocks` and each task's `private` layers, which must be those of `spec`."""
         super().__init__()
         self.spec = spec
-        self.shared = nn.ModuleList(layer.shared or nn.Identity() for layer in layers)
+        self.shared = nn.ModuleList(block.shared or nn.Identity() for block in blocks)
         self.tasks = nn.ModuleList(
-            _sequence(task.steps, [layer.tasks[name] for layer in layers])
+            TaskNetwork(task, _layers_of(name, task, blocks, private[name]), constants[name])
             for name, task in spec.tasks.items()
         )
         self.eval()
@@ -69,50 +123,66 @@ class JointNetwork(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write `joint.safetensors` and `joint.json`; the same network gives the same bytes."""
-        weights = {name: value.detach() for name, value in self.named_parameters()}
-        write_atomically(folder / WEIGHTS_FILE, save(weights))
+        tensors = {name: value.detach().contiguous() for name, value in _tensors(self).items()}
+        write_atomically(folder / WEIGHTS_FILE, save(tensors))
         self.spec.write(folder / STRUCTURE_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> "JointNetwork":
         """The network that `save` wrote; BadInput when a file is missing or they do not fit."""
-        spec = JointSpec.read(folder / STRUCTURE_FILE)
-        network = cls(spec, _new_layers(spec))
+        network = _empty(JointSpec.read(folder / STRUCTURE_FILE))
         path = folder / WEIGHTS_FILE
         try:
             weights = load_file(path)
         except (OSError, SafetensorError) as error:
             raise BadInput(f"{path}: cannot be read ({error})") from error
-        _fill(dict(network.named_parameters()), weights, path)
+        _fill(_tensors(network), weights, path)
         return network
 
 
-def _new_layers(spec: JointSpec) -> list[JointLayer]:
-    by_task = {
-        name: [step for step in task.steps if isinstance(step, LayerSpec)]
+def _tensors(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Every parameter and constant once, by its first name."""
+    return {**dict(network.named_parameters()), **dict(network.named_buffers())}
+
+
+def _layers_of(
+    name: str, task: TaskSpec, blocks: list[JointLayer], private: Mapping[str, nn.Module]
+) -> dict[str, nn.Module]:
+    return {
+        node: private[node] if placed.block is None else blocks[placed.block].tasks[name]
+        for node, placed in task.layers.items()
+    }
+
+
+def _empty(spec: JointSpec) -> JointNetwork:
+    """The network of that structure, to be filled."""
+    together: dict[int, dict[str, LayerSpec]] = {}
+    private: dict[str, dict[str, nn.Module]] = {name: {} for name in spec.tasks}
+    for name, task in spec.tasks.items():
+        for node, placed in task.layers.items():
+            if placed.block is None:
+                private[name][node] = build_layer({name: placed.spec}).tasks[name]
+            else:
+                together.setdefault(placed.block, {})[name] = placed.spec
+    blocks = [build_layer(together[index]) for index in sorted(together)]
+    constants = {
+        name: {
+            key: torch.zeros(each.shape, dtype=getattr(torch, each.dtype))
+            for key, each in task.constants.items()
+        }
         for name, task in spec.tasks.items()
     }
-    rows = zip(*by_task.values(), strict=True)
-    return [build_layer(dict(zip(by_task, row, strict=True))) for row in rows]
+    return JointNetwork(spec, blocks, private, constants)
 
 
-def _sequence(steps: Sequence[Op | LayerSpec], layers: Sequence[nn.Module]) -> nn.Sequential:
-    remaining = iter(layers)
-    return nn.Sequential(
-        *(step.module() if isinstance(step, Op) else next(remaining) for step in steps)
-    )
-
-
-def _fill(
-    parameters: dict[str, nn.Parameter], weights: dict[str, torch.Tensor], path: Path
-) -> None:
-    if set(parameters) != set(weights):
-        different = sorted(set(parameters) ^ set(weights))
+def _fill(tensors: dict[str, torch.Tensor], weights: dict[str, torch.Tensor], path: Path) -> None:
+    if set(tensors) != set(weights):
+        different = sorted(set(tensors) ^ set(weights))
         raise BadInput(f"{path}: does not fit {STRUCTURE_FILE}: {', '.join(different)}")
-    for name, parameter in parameters.items():
-        if parameter.shape != weights[name].shape:
+    for name, tensor in tensors.items():
+        if tensor.shape != weights[name].shape:
             raise BadInput(
                 f"{path}: tensor {name!r} has shape {tuple(weights[name].shape)}, "
-                f"{STRUCTURE_FILE} says {tuple(parameter.shape)}"
+                f"{STRUCTURE_FILE} says {tuple(tensor.shape)}"
             )
-        parameter.data.copy_(weights[name])
+        tensor.data.copy_(weights[name])

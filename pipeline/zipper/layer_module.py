@@ -1,12 +1,13 @@
 """One layer of the joint network as modules, for each task; what is shared is one object.
 
-Shared channels come before a task's own ones in every input and output. Blocks of a layer:
+Shared channels come before a task's own ones in every space. Blocks of a layer:
 
     shared → shared   stored once           (`shared`)
     own    → shared   the task's            (`from_own`)
     all    → own      the task's            (`own`)
 
-A layer that every task shares fully is the plain Conv2d or Linear itself.
+A layer that every task shares fully is the plain convolution or linear layer itself. Where the
+originals had a batch norm, each task multiplies and shifts the shared outputs in its own way.
 """
 
 from dataclasses import dataclass
@@ -16,19 +17,14 @@ from torch import nn
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Count
-from taskzip.pipeline.zipper.chain import Geometry, new_layer
+from taskzip.pipeline.graph.layer import Geometry, new_layer
 
 
-class Split(Document):
-    """Channels that all tasks share, and a task's own ones after them."""
+class Range(Document):
+    """Features from `start` up to `stop`."""
 
-    shared: Count
-    own: Count
-
-    @property
-    def total(self) -> int:
-        """Both."""
-        return self.shared + self.own
+    start: Count
+    stop: Count
 
 
 class LayerSpec(Document):
@@ -37,47 +33,121 @@ class LayerSpec(Document):
     name: str
     geometry: Geometry | None
     """None: a linear layer."""
-    columns: Count
-    """Weights of one output for one input channel."""
-    inputs: Split
-    outputs: Split
+    depthwise: bool = False
+    inputs: Count
+    """Features that it reads: input channels of a convolution."""
+    shared_inputs: tuple[Range, ...]
+    """Where the shared ones lie among them."""
+    shared: Count
+    """Output channels that are shared."""
+    own: Count
+    """Output channels that are the task's own."""
+    bias: bool
+    """Of what is the task's."""
     shared_bias: bool
-    own_bias: bool
+    affine: bool = False
+    """Whether the task scales and shifts the shared outputs."""
 
     @property
-    def splits(self) -> bool:
-        """Whether the layer needs more blocks than one."""
-        return self.outputs.shared > 0 and (self.inputs.own > 0 or self.outputs.own > 0)
+    def width(self) -> int:
+        """How many of the inputs are shared."""
+        return sum(each.stop - each.start for each in self.shared_inputs)
+
+    @property
+    def shares(self) -> bool:
+        """Whether there is anything to store once."""
+        return self.shared > 0 and (self.depthwise or self.width > 0)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the task's layer is one ordinary layer."""
+        if not self.shares:
+            return True
+        whole = self.own == 0 and (self.depthwise or self.width == self.inputs)
+        return whole and not self.affine
+
+    @property
+    def own_inputs(self) -> tuple[Range, ...]:
+        """Where the inputs lie that are not shared."""
+        found, last = [], 0
+        for each in (*self.shared_inputs, Range(start=self.inputs, stop=self.inputs)):
+            if each.start > last:
+                found.append(Range(start=last, stop=each.start))
+            last = each.stop
+        return tuple(found)
+
+
+class Affine(nn.Module):
+    """A scale and a shift for each channel: what is left of a batch norm."""
+
+    def __init__(self, channels: int, dimensions: int) -> None:
+        super().__init__()
+        shape = (channels, *[1] * dimensions)
+        self.scale = nn.Parameter(torch.ones(shape))
+        self.shift = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """(n, N, …) → the same shape."""
+        return y * self.scale + self.shift
 
 
 class BlockLayer(nn.Module):
-    """(n, C, …) → (n, N, …), shared channels first on both sides."""
+    """(n, C, …) → (n, N, …), shared channels first."""
 
     def __init__(self, spec: LayerSpec, shared: nn.Module) -> None:
         super().__init__()
-        spread = spec.columns if spec.geometry is None else 1  # a linear layer's inputs are flat
-        self.shared_inputs = spec.inputs.shared * spread
+        self._axis = -1 if spec.geometry is None else 1
+        self._ranges = spec.shared_inputs, spec.own_inputs
+        self._all_shared = spec.width == spec.inputs
         self.shared = shared
-        self.from_own = (
-            _plain(spec, spec.inputs.own, spec.outputs.shared, False) if spec.inputs.own else None
-        )
+        rest = spec.inputs - spec.width
+        self.from_own = _dense(spec, rest, spec.shared, False) if rest else None
+        self.affine = Affine(spec.shared, _dimensions(spec)) if spec.affine else None
+        self.own = _dense(spec, spec.inputs, spec.own, spec.bias) if spec.own else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Shared outputs from shared and own inputs, then own outputs from all inputs."""
+        shared, own = self._ranges
+        y = self.shared(x if self._all_shared else self._part(x, shared))
+        if self.from_own is not None:
+            y = y + self.from_own(self._part(x, own))
+        if self.affine is not None:
+            y = self.affine(y)
+        return y if self.own is None else torch.cat([y, self.own(x)], dim=self._axis)
+
+    def _part(self, x: torch.Tensor, ranges: tuple[Range, ...]) -> torch.Tensor:
+        parts = [x.narrow(self._axis, each.start, each.stop - each.start) for each in ranges]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=self._axis)
+
+
+class DepthwiseBlocks(nn.Module):
+    """(n, N, …) → (n, N, …): shared kernels for the first channels, the task's own for the rest."""
+
+    def __init__(self, spec: LayerSpec, shared: nn.Module) -> None:
+        super().__init__()
+        self._shared = spec.shared
+        self.shared = shared
+        self.affine = Affine(spec.shared, _dimensions(spec)) if spec.affine else None
         self.own = (
-            _plain(spec, spec.inputs.total, spec.outputs.own, spec.own_bias)
-            if spec.outputs.own
+            new_layer(spec.geometry, spec.own, spec.own, spec.bias, depthwise=True)
+            if spec.own
             else None
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Shared outputs from shared and own inputs, then own outputs from all inputs."""
-        y = self.shared(x[:, : self.shared_inputs])
-        if self.from_own is not None:
-            y = y + self.from_own(x[:, self.shared_inputs :])
-        return y if self.own is None else torch.cat([y, self.own(x)], dim=1)
+        """Each channel by its kernel."""
+        y = self.shared(x if self.own is None else x.narrow(1, 0, self._shared))
+        if self.affine is not None:
+            y = self.affine(y)
+        if self.own is None:
+            return y
+        rest = x.narrow(1, self._shared, x.shape[1] - self._shared)
+        return torch.cat([y, self.own(rest)], dim=1)
 
 
 @dataclass(frozen=True)
 class JointLayer:
-    """One layer of all tasks; `shared` is the block that they hold together, None for a head."""
+    """One layer of all tasks; `shared` is the block that they hold together, if any."""
 
     shared: nn.Module | None
     tasks: dict[str, nn.Module]
@@ -87,17 +157,24 @@ def build_layer(specs: dict[str, LayerSpec]) -> JointLayer:
     """The layer of every task, not initialised."""
     first = next(iter(specs.values()))
     shared = None
-    if first.outputs.shared:
-        shared = _plain(first, first.inputs.shared, first.outputs.shared, first.shared_bias)
+    if first.shares:
+        inputs = first.shared if first.depthwise else first.width
+        shared = new_layer(first.geometry, inputs, first.shared, first.shared_bias, first.depthwise)
     return JointLayer(shared, {task: _task_module(spec, shared) for task, spec in specs.items()})
 
 
 def _task_module(spec: LayerSpec, shared: nn.Module | None) -> nn.Module:
     if shared is None:
-        return _plain(spec, spec.inputs.total, spec.outputs.own, spec.own_bias)
-    return BlockLayer(spec, shared) if spec.splits else shared
+        outputs = spec.shared + spec.own
+        return new_layer(spec.geometry, spec.inputs, outputs, spec.bias, spec.depthwise)
+    if spec.is_plain:
+        return shared
+    return DepthwiseBlocks(spec, shared) if spec.depthwise else BlockLayer(spec, shared)
 
 
-def _plain(spec: LayerSpec, channels: int, outputs: int, bias: bool) -> nn.Module:
-    inputs = channels if spec.geometry else channels * spec.columns
+def _dense(spec: LayerSpec, inputs: int, outputs: int, bias: bool) -> nn.Module:
     return new_layer(spec.geometry, inputs, outputs, bias)
+
+
+def _dimensions(spec: LayerSpec) -> int:
+    return 0 if spec.geometry is None else len(spec.geometry.kernel)

@@ -1,4 +1,4 @@
-"""A plan is data: which channels become one in each layer, and what that is predicted to cost."""
+"""A plan is data: which channels become one in each group, and what that is predicted to cost."""
 
 import difflib
 from typing import Literal
@@ -7,24 +7,27 @@ from taskzip.contracts.config import Share
 from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
-from taskzip.pipeline.zipper.chain import Chain
+from taskzip.pipeline.zipper.align import Alignment, Group
 
 
-class LayerPlan(Document):
-    """One hidden layer."""
+class GroupPlan(Document):
+    """One coupling group: the channels of one layer, or of several whose outputs are added."""
 
     name: str
+    layers: tuple[str, ...]
+    """All layers that write these channels, by the first task's names."""
     groups: dict[TaskName, tuple[Count, ...]]
     """The g-th entries of all tasks are the channels that become shared channel g."""
     of: dict[TaskName, Count]
     """How many channels each task has; those in no group stay its own, in their order."""
     costs: tuple[float, ...]
-    """For each group ½ Σ_t (w_t − f)ᵀ H_t (w_t − f): half its squared error before activation."""
+    """For each group ½ Σ_t (w_t − f)ᵀ H_t (w_t − f), summed over the layers: half the squared error
+    before activation."""
 
     @property
     def shared(self) -> int:
         """How many channels are shared."""
-        return len(self.costs)
+        return len(next(iter(self.groups.values())))
 
     def own(self, task: str) -> tuple[int, ...]:
         """The channels that stay the task's own."""
@@ -37,52 +40,50 @@ class LayerPlan(Document):
 
 
 class Plan(Document):
-    """All hidden layers, from the input on; made layer by layer."""
+    """All groups, from the input on."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     method: str
-    layers: tuple[LayerPlan, ...]
+    groups: tuple[GroupPlan, ...]
 
 
-def shared_counts(share: Share | dict[str, Share], chains: dict[str, Chain]) -> tuple[int, ...]:
-    """How many channels each hidden layer shares; BadInput when the layers cannot share so many."""
-    first = next(iter(chains.values()))
-    names = [layer.name for layer in first.hidden]
-    if isinstance(share, dict):
-        _check_names(share, names, first.layers[-1].name)
-    counts: list[int] = []
-    for depth, name in enumerate(names):
-        wanted = share.get(name, 1.0) if isinstance(share, dict) else share
-        width = min(chain.layers[depth].outputs for chain in chains.values())
-        count = _count(wanted, width, name)
-        if count and counts and counts[-1] == 0:
-            raise BadInput(
-                f"zip.share: layer {name!r} cannot share {count} channels, since the layer before "
-                f"it, {names[depth - 1]!r}, shares none; share some there, or set {name!r} to 0"
-            )
-        counts.append(count)
-    return tuple(counts)
+def shared_counts(share: Share | dict[str, Share], alignment: Alignment) -> tuple[int, ...]:
+    """How many channels each group shares; BadInput for names and numbers that do not fit."""
+    if not isinstance(share, dict):
+        return tuple(_count(share, group) for group in alignment.groups)
+    _check_names(share, alignment)
+    return tuple(_wanted(share, group) for group in alignment.groups)
 
 
-def _count(wanted: Share, width: int, name: str) -> int:
+def _wanted(share: dict[str, Share], group: Group) -> int:
+    counts = {name: _count(share[name], group) for name in group.layers if name in share}
+    if len(set(counts.values())) > 1:
+        said = ", ".join(f"{name!r} {count}" for name, count in counts.items())
+        raise BadInput(
+            f"zip.share: {said}: the outputs of these layers are added, so they share the same "
+            "channels; give them one number"
+        )
+    return next(iter(counts.values()), group.width)
+
+
+def _count(wanted: Share, group: Group) -> int:
     if isinstance(wanted, int):
-        if wanted > width:
+        if wanted > group.width:
             raise BadInput(
-                f"zip.share: layer {name!r} cannot share {wanted} channels; the narrowest task "
-                f"has {width} there (1.0 means all)"
+                f"zip.share: layer {group.name!r} cannot share {wanted} channels; the narrowest "
+                f"task has {group.width} there (1.0 means all)"
             )
         return wanted
-    return max(1, round(wanted * width)) if wanted > 0 else 0
+    return max(1, round(wanted * group.width)) if wanted > 0 else 0
 
 
-def _check_names(share: dict[str, Share], names: list[str], head: str) -> None:
+def _check_names(share: dict[str, Share], alignment: Alignment) -> None:
+    names = [name for group in alignment.groups for name in group.layers]
     for name in share:
-        if name == head:
-            raise BadInput(f"zip.share: {name!r} is the output layer, which is never shared")
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise BadInput(
-                f"zip.share: no hidden layer is called {name!r}{hint} "
+                f"zip.share: no layer that can be shared is called {name!r}{hint} "
                 f"(known: {', '.join(names) or 'none'})"
             )

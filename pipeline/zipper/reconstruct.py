@@ -80,19 +80,21 @@ def _relative_error(side: Side, original: torch.Tensor, merged: torch.Tensor) ->
 
 def _groups(sides: Sequence[Side]) -> list[dict[str, object]]:
     return [
-        {"params": list(layer.parameters()), "lr": _RATE * _rms(layer.weight)}
-        for layer in _weighted(sides)
+        {"params": list(each.parameters()), "lr": _RATE * _rms(next(each.parameters()))}
+        for each in _weighted(sides)
     ]
 
 
 def _parameters(sides: Sequence[Side]) -> list[nn.Parameter]:
-    return [parameter for layer in _weighted(sides) for parameter in layer.parameters()]
+    return [parameter for each in _weighted(sides) for parameter in each.parameters()]
 
 
-def _weighted(sides: Sequence[Side]) -> list[nn.Conv2d | nn.Linear]:
-    """Each layer once, though several sides hold it."""
+def _weighted(sides: Sequence[Side]) -> list[nn.Module]:
+    """Each module with weights of its own once, though several sides hold it."""
     modules = (module for side in sides for module in side.merged.modules())
-    return list(dict.fromkeys(m for m in modules if isinstance(m, (nn.Conv2d, nn.Linear))))
+    return list(
+        dict.fromkeys(m for m in modules if next(m.parameters(recurse=False), None) is not None)
+    )
 
 
 def _rms(weight: torch.Tensor) -> float:

@@ -1,85 +1,120 @@
-"""Calibration data at one depth of a network, before and after merging, kept while it fits."""
+"""Calibration data at one place of a graph, before and after merging, kept while it fits."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import nn
 
 from taskzip.pipeline.networks.task import Batches
 
 PART_IMAGES = 32
 """Batches are split, so that one layer's activations stay small however the data is batched."""
 
+Values = dict[str, Any]
 Pair = tuple[torch.Tensor, torch.Tensor]
+Compute = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the original network and of the merged one; the same object if nothing differs."""
+    """A node of the original network and of the merged one; the same object if nothing differs."""
 
-    original: nn.Module
-    merged: nn.Module
+    name: str
+    inputs: tuple[str, ...]
+    original: Compute
+    merged: Compute
+    done_with: tuple[str, ...] = ()
+    """Values that nothing needs after it."""
 
-    def __call__(self, pair: Pair) -> Pair:
-        """Both results; computed once, as one object, where inputs and step are the same."""
-        before, after = pair
+    def pass_through(self, part: "Part") -> None:
+        """Add both results; computed once, as one object, where inputs and step are the same."""
+        before, after = part
         result = self.original(before)
-        if before is after and self.original is self.merged:
-            return result, result
-        return result, self.merged(after)
+        same = self.original is self.merged and all(before[k] is after[k] for k in self.inputs)
+        after[self.name] = result if same else self.merged(after)
+        before[self.name] = result
+        for name in self.done_with:
+            before.pop(name, None)
+            after.pop(name, None)
+
+
+Part = tuple[Values, Values]
 
 
 class Stream:
-    """What leaves the stages passed so far, part by part; iterate as often as needed.
+    """The values that are alive after the stages passed so far, part by part.
 
     What the deepest complete iteration gave is kept if it has at most `limit_bytes`; later
-    iterations start from there instead of from the calibration data. While a new depth is
+    iterations start from there instead of from the calibration data. While a new place is
     collected the old one is still held: at most 2 × `limit_bytes` in all.
     """
 
-    def __init__(self, source: Batches, limit_bytes: int) -> None:
+    def __init__(self, source: Batches, name: str, limit_bytes: int) -> None:
         self._source = source
+        self._name = name
         self._limit_bytes = limit_bytes
         self._stages: list[Stage] = []
-        self._kept: list[Pair] | None = None
+        self._kept: list[Part] | None = None
         self._kept_depth = 0
 
     def advance(self, stages: Iterable[Stage]) -> None:
         """Let the batches pass these stages too."""
         self._stages.extend(stages)
 
+    def pairs(self, name: str) -> "Pairs":
+        """One value, as the original and as the merged network has it, as often as needed."""
+        return Pairs(self, name)
+
     @torch.no_grad()
-    def __iter__(self) -> Iterator[Pair]:
-        """Yield each part of a batch as the original and as the merged network has it."""
+    def __iter__(self) -> Iterator[Part]:
+        """Yield each part of a batch with all values that are alive, original and merged."""
         depth = len(self._stages)
-        collected: list[Pair] | None = []
+        collected: list[Part] | None = []
         collected_bytes = 0
-        for pair in self._through_remaining():
-            collected_bytes += _bytes(pair)
+        for part in self._through_remaining():
+            collected_bytes += _bytes(part)
             if collected is not None and collected_bytes <= self._limit_bytes:
-                collected.append(pair)
+                collected.append(part)
             else:
                 collected = None
-            yield pair
+            yield part
         if collected is not None:
             self._kept, self._kept_depth = collected, depth
 
-    def _through_remaining(self) -> Iterator[Pair]:
+    def _through_remaining(self) -> Iterator[Part]:
         remaining = self._stages[self._kept_depth :]
-        for pair in self._start():
+        for before, after in self._start():
+            part = dict(before), dict(after)
             for stage in remaining:
-                pair = stage(pair)  # noqa: PLW2901  # the pair moves through the networks
-            yield pair
+                stage.pass_through(part)
+            yield part
 
-    def _start(self) -> Iterable[Pair]:
+    def _start(self) -> Iterable[Part]:
         if self._kept is not None:
             return self._kept
         parts = (part for batch in self._source() for part in torch.split(batch, PART_IMAGES))
-        return ((part, part) for part in parts)
+        return (({self._name: part}, {self._name: part}) for part in parts)
 
 
-def _bytes(pair: Pair) -> int:
-    before, after = pair
-    different = (before,) if before is after else pair
-    return sum(each.numel() * each.element_size() for each in different)
+@dataclass(frozen=True)
+class Pairs:
+    """The iterations of a stream, one value each time."""
+
+    stream: Stream
+    name: str
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Yield the value in the original and in the merged network."""
+        for before, after in self.stream:
+            yield before[self.name], after[self.name]
+
+
+def _bytes(part: Part) -> int:
+    tensors = {
+        id(each): each
+        for values in part
+        for each in values.values()
+        if isinstance(each, torch.Tensor)
+    }
+    return sum(each.numel() * each.element_size() for each in tensors.values())

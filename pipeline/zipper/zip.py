@@ -9,15 +9,15 @@ from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.zipresult import Parameters, ZippedLayer
+from taskzip.pipeline.graph.channels import Channels, find_channels
+from taskzip.pipeline.graph.trace import trace
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.align import align
-from taskzip.pipeline.zipper.chain import Chain
+from taskzip.pipeline.zipper.engine import run
 from taskzip.pipeline.zipper.joint import JointNetwork
-from taskzip.pipeline.zipper.mtz import zip_by_mtz
+from taskzip.pipeline.zipper.methods.method import Scene
+from taskzip.pipeline.zipper.methods.registry import METHODS
 from taskzip.pipeline.zipper.plan import Plan, shared_counts
-from taskzip.pipeline.zipper.trace import trace
-
-_METHODS = {"mtz": zip_by_mtz}
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,10 @@ class Zipped:
     joint: JointNetwork
     plan: Plan
     layers: tuple[ZippedLayer, ...]
-    """All layers, input to output; heads share nothing."""
+    """All layers of the first task, input to output; private ones share nothing."""
     parameters: Parameters
+    notes: tuple[str, ...]
+    """What stayed private although it is no head, and why."""
 
 
 def zip_tasks(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Zipped:
@@ -36,43 +38,59 @@ def zip_tasks(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Z
 
     The tasks' networks stay as they are. The same tasks, config and machine give the same bytes.
     """
+    scene = survey(tasks, config, progress)
+    joint, plan = run(scene, METHODS[config.method](), config.method, progress)
+    return Zipped(joint, plan, layers(scene), _parameters(tasks, joint), scene.alignment.notes)
+
+
+def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scene:
+    """The networks traced and aligned, and how many channels each group is to share."""
     progress.step(f"tracing {len(tasks)} networks")
-    chains = {task.name: _trace(task) for task in tasks}
-    align(chains)
-    counts = shared_counts(config.share, chains)
-    joint, plan = _METHODS[config.method](tasks, chains, counts, config, progress)
-    return Zipped(joint, plan, _layers(chains, counts), _parameters(tasks, joint))
+    networks = {task.name: _trace(task) for task in tasks}
+    alignment = align(networks)
+    counts = shared_counts(config.share, alignment)
+    return Scene(tasks, networks, alignment, counts, config)
 
 
-def outline(tasks: Sequence[Task], config: ZipConfig) -> tuple[ZippedLayer, ...]:
-    """What `zip_tasks` would share, layer by layer; BadInput when the networks cannot share."""
-    chains = {task.name: _trace(task) for task in tasks}
-    align(chains)
-    return _layers(chains, shared_counts(config.share, chains))
-
-
-def _trace(task: Task) -> Chain:
+def _trace(task: Task) -> Channels:
     for batch in task.calibration():
-        return trace(task.name, task.network, batch)
+        return find_channels(trace(task.name, task.network, batch))
     raise BadInput(f"task {task.name}: calibration yields no batch; at least one is needed")
 
 
-def _layers(chains: dict[str, Chain], counts: Sequence[int]) -> tuple[ZippedLayer, ...]:
-    first = next(iter(chains.values()))
-    return tuple(
-        ZippedLayer(
-            name=layer.name,
-            shared=count,
-            of={name: chain.layers[depth].outputs for name, chain in chains.items()},
-        )
-        for depth, (layer, count) in enumerate(zip(first.layers, (*counts, 0), strict=True))
-    )
+def layers(scene: Scene) -> tuple[ZippedLayer, ...]:
+    """What is shared, layer by layer of the first task."""
+    first = scene.tasks[0].name
+    network = scene.networks[first]
+    steps = {step.nodes[first]: step for step in scene.alignment.steps}
+    found = []
+    for node, layer in network.graph.layers.items():
+        step = steps.get(node)
+        if step is None:
+            found.append(ZippedLayer(name=layer.name, shared=0, of=_widths(scene, layer.name)))
+        else:
+            of = {
+                task: scene.networks[task].graph.layers[name].outputs
+                for task, name in step.nodes.items()
+            }
+            found.append(ZippedLayer(name=layer.name, shared=scene.counts[step.group], of=of))
+    return tuple(found)
+
+
+def _widths(scene: Scene, name: str) -> dict[str, int]:
+    """Outputs of the layers of that name, in the tasks that have one."""
+    return {
+        task: layer.outputs
+        for task, network in scene.networks.items()
+        for layer in network.graph.layers.values()
+        if layer.name == name
+    }
 
 
 def _parameters(tasks: Sequence[Task], joint: JointNetwork) -> Parameters:
     return Parameters(
         separate=sum(_count(task.network) for task in tasks),
-        joint=_count(joint),
+        joint=_count(joint) + sum(buffer.numel() for buffer in joint.buffers()),
         shared=_count(joint.shared),
     )
 

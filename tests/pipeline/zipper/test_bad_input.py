@@ -1,163 +1,100 @@
-"""What each network or config that cannot be zipped is told."""
+"""What networks and configs that cannot be zipped are told, and what merely stays private."""
 
 from collections.abc import Callable
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812  # as users write it
 from torch import nn
 
 from taskzip.contracts.errors import BadInput
-from taskzip.pipeline.zipper.trace import trace
 
 Networks = Callable[..., nn.Sequential]
+TryZip = Callable[..., "Trial"]  # type: ignore[name-defined]  # noqa: F821  # in conftest.py
 
 
-class Wrapped(nn.Module):
-    """A convolution, then whatever `then` does, then a head."""
-
-    def __init__(self, then: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 2, 3)
-        self.head = nn.Linear(2 * 4 * 4, 3)
-        self._then = then
+class Branching(nn.Module):
+    """Decides by its data."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        scores: torch.Tensor = self.head(self._then(self.conv(x)))
-        return scores
+        return x.flatten(1) if x.sum() > 0 else -x.flatten(1)
 
 
-def message_for(network: nn.Module, shape: tuple[int, ...] = (1, 6, 6)) -> str:
-    with pytest.raises(BadInput) as caught:
-        trace("digits", network.eval(), torch.randn(2, *shape))
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "then",
-    [
-        lambda x: F.relu(x).flatten(1),
-        lambda x: x.relu().view(x.size(0), -1),
-        lambda x: torch.relu(x).reshape(-1, 32),
-        lambda x: torch.flatten(F.dropout(x.relu_(), training=False), 1),
-        lambda x: (
-            F.adaptive_avg_pool2d(F.max_pool2d(x, 1), (4, 4)).contiguous().view(x.shape[0], 32)
-        ),
-        lambda x: F.adaptive_max_pool2d(F.avg_pool2d(x, 1), 4).flatten(start_dim=1).flatten(1),
-    ],
-)
-def test_functional_forms_are_understood(then: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    network = Wrapped(then).eval()
-    x = torch.randn(2, 1, 6, 6)
-    chain = trace("digits", network, x)
-    rebuilt = nn.Sequential(
-        *(
-            module
-            for layer in chain.layers
-            for module in (layer.module(), *(op.module() for op in layer.ops))
-        )
-    )
-    assert torch.equal(rebuilt(x), network(x))
-
-
-@pytest.mark.parametrize(
-    ("then", "said"),
-    [
-        (lambda x: torch.sigmoid(x).flatten(1), "operation 'sigmoid' after layer 'conv'"),
-        (lambda x: (x + x.relu()).flatten(1), "takes conv, relu"),
-        (lambda x: (x * 2).flatten(1), "operation 'mul' after layer 'conv'"),
-        (lambda x: F.dropout(x).flatten(1), "stays active in eval mode"),
-        (lambda x: x.flatten(1) if x.sum() > 0 else x, "cannot be traced by torch.fx"),
-        (lambda x: x.flatten(2).flatten(1), "only flattening all but the batch fits"),
-    ],
-)
-def test_operations_that_are_not_known_are_named_with_their_layer(
-    then: Callable[[torch.Tensor], torch.Tensor], said: str
-) -> None:
-    text = message_for(Wrapped(then))
-    assert text.startswith("task digits: ")
-    assert said in text
-
-
-@pytest.mark.parametrize(
-    ("layers", "said"),
-    [
-        ([nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)], "BatchNorm2d '1' cannot be zipped"),
-        ([nn.Conv2d(1, 2, 3), nn.Tanh()], "Tanh '1' cannot be zipped"),
-        ([nn.Conv2d(1, 1, 3, groups=1, padding_mode="reflect", padding=1)], "padding_mode"),
-        pytest.param(
-            [nn.Conv2d(1, 2, 2, padding="same")],
-            "even kernel",
-            marks=pytest.mark.filterwarnings("ignore:Using padding='same'"),
-        ),
-        ([nn.Linear(6, 2)], "on an input of 4 dimensions"),
-        ([nn.ReLU()], "without Conv2d or Linear"),
-    ],
-)
-def test_layers_that_are_not_known_are_named(layers: list[nn.Module], said: str) -> None:
-    assert said in message_for(nn.Sequential(*layers))
-
-
-def test_grouped_convolutions_are_refused() -> None:
-    assert "groups=2" in message_for(nn.Sequential(nn.Conv2d(2, 2, 3, groups=2)), (2, 6, 6))
-
-
-def test_a_layer_that_is_used_twice_is_refused() -> None:
-    layer = nn.Linear(4, 4)
-    assert "used twice" in message_for(nn.Sequential(layer, nn.ReLU(), layer), (4,))
-
-
-def test_padding_same_means_half_the_kernel() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, (3, 5), padding="same"), nn.Conv2d(2, 1, 1))
-    geometry = trace("digits", network.eval(), torch.randn(1, 1, 6, 6)).layers[0].geometry
-    assert geometry is not None
-    assert geometry.padding == (1, 2)
-
-
-@pytest.mark.parametrize(
-    ("other", "said"),
-    [
-        (
-            [nn.Conv2d(1, 4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3)],
-            "'0' of t0 is Conv2d(1 → 4, kernel 3×3, stride 1×1, padding 0×0, dilation 1×1), "
-            "'0' of t1 is Conv2d(1 → 4, kernel 5×5, stride 1×1, padding 0×0, dilation 1×1)",
-        ),
-        (
-            [nn.Flatten(), nn.Linear(100, 4), nn.ReLU(), nn.Linear(4, 3)],
-            "t0 starts with nothing, t1 with flatten()",
-        ),
-        (
-            [nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(256, 3)],
-            "'0' of t0 is followed by relu(), flatten(), '0' of t1 by flatten()",
-        ),
-        (
-            [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(256, 5), nn.Linear(5, 3)],
-            "t1 goes on after '3' Linear(4, 64 positions each → 5) with '4' Linear(5 → 3), "
-            "t0 ends with '3' Linear(4, 64 positions each → 3)",
-        ),
-    ],
-)
-def test_networks_that_do_not_align_name_both_layers(
-    try_zip: Callable[..., object], other: list[nn.Module], said: str
-) -> None:
-    one = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(256, 3))
-    with pytest.raises(BadInput, match="networks do not align") as caught:
-        try_zip([one, nn.Sequential(*other)])
-    assert said in str(caught.value)
+def test_a_network_that_branches_on_data_is_told_the_way_out(try_zip: TryZip) -> None:
+    with pytest.raises(
+        BadInput, match=r"task t0: torch\.export cannot trace the network"
+    ) as caught:
+        try_zip([Branching(), Branching()])
+    assert "torch.where" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("share", "said"),
     [
-        ({"conv1": 1.0}, "no hidden layer is called 'conv1'; did you mean"),
-        ({"9": 1.0}, "'9' is the output layer, which is never shared"),
+        ({"conv1": 1.0}, "no layer that can be shared is called 'conv1'; did you mean"),
+        ({"9": 1.0}, "no layer that can be shared is called '9'"),
         (5, "layer '0' cannot share 5 channels; the narrowest task has 4"),
-        ({"0": 0}, "layer '3' cannot share 6 channels, since the layer before it, '0'"),
     ],
 )
 def test_shares_that_cannot_be_are_explained(
-    convolutional: Networks, try_zip: Callable[..., object], share: object, said: str
+    convolutional: Networks, try_zip: TryZip, share: object, said: str
 ) -> None:
     with pytest.raises(BadInput) as caught:
         try_zip([convolutional(), convolutional()], share=share)
     assert said in str(caught.value)
+
+
+def test_layers_whose_outputs_are_added_take_one_share(try_zip: TryZip) -> None:
+    class Residual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem = nn.Conv2d(1, 4, 3, padding=1)
+            self.block = nn.Conv2d(4, 4, 3, padding=1)
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.stem(x).relu()
+            x = x + self.block(x)
+            scores: torch.Tensor = self.head(x.mean((2, 3)))
+            return scores
+
+    with pytest.raises(BadInput, match="'stem' 4, 'block' 2: the outputs of these layers are add"):
+        try_zip([Residual().eval(), Residual().eval()], share={"stem": 4, "block": 2})
+
+
+def test_networks_with_nothing_in_common_stay_apart_and_say_why(try_zip: TryZip) -> None:
+    one = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(256, 3))
+    other = nn.Sequential(nn.Flatten(), nn.Linear(100, 4), nn.ReLU(), nn.Linear(4, 3))
+    trial = try_zip([one.eval(), other.eval()])
+    assert trial.zipped.parameters.shared == 0
+    assert trial.largest_difference() == 0
+    assert trial.zipped.notes == (
+        "t0: 0 Conv2d(1 → 4, kernel 3×3, stride 1×1, padding 0×0, dilation 1×1) stays private: "
+        "no other network has its like here",
+        "t1: 1 Linear(100 → 4) stays private: no other network has its like here",
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (nn.Conv2d(4, 4, 3, groups=2), "a convolution of 2 groups for 4 channels; it stays priv"),
+        (nn.ConvTranspose2d(4, 4, 3), "aten.conv_transpose2d.input reads it"),
+        (nn.Softmax(dim=1), "aten.softmax.int runs along it"),
+    ],
+)
+def test_what_is_not_understood_stays_private_and_is_named(
+    try_zip: TryZip, layer: nn.Module, said: str
+) -> None:
+    networks = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        networks.append(
+            nn.Sequential(
+                *(nn.Conv2d(1, 4, 3), nn.ReLU(), layer),
+                *(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+                nn.Linear(4, 3),
+            ).eval()
+        )
+    trial = try_zip(networks)
+    assert any(said in note for note in trial.zipped.notes), trial.zipped.notes
+    assert [layer.shared for layer in trial.zipped.layers] == [0, 4, 0]

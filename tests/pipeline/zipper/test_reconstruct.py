@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from taskzip.pipeline.zipper.balance import balance
-from taskzip.pipeline.zipper.chain import Layer
 from taskzip.pipeline.zipper.reconstruct import Side, reconstruct
+from taskzip.pipeline.zipper.second_moment import SecondMoment
 
 
 def network(seed: int) -> nn.Sequential:
@@ -71,30 +71,34 @@ def test_no_steps_change_nothing() -> None:
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-def layer(weight: torch.Tensor) -> Layer:
-    return Layer("next", weight, None, None, weight.shape[1])
+def reading(weight: torch.Tensor) -> torch.Tensor:
+    return weight[:, :, None]
+
+
+def moment_of(size: int, scale: float = 1.0) -> SecondMoment:
+    return SecondMoment.of_matrix(scale * torch.eye(size).double())
 
 
 def test_scales_undo_any_scaling_that_leaves_the_network_the_same() -> None:
     torch.manual_seed(0)
     weights, reader = torch.randn(5, 4).double(), torch.randn(3, 5)
-    moment = torch.eye(4).double() * 2
+    moment = moment_of(4, 2)
     factors = torch.tensor([0.1, 1.0, 3.0, 7.0, 20.0])
-    plain = balance(weights, moment, layer(reader))
-    scaled = balance(weights * factors.double()[:, None], moment, layer(reader / factors))
+    plain = balance(weights, moment, reading(reader))
+    scaled = balance(weights * factors.double()[:, None], moment, reading(reader / factors))
     assert (plain - scaled * factors.double()).abs().max() < 1e-6
 
 
 def test_scaled_neurons_have_rms_times_influence_as_mean_square() -> None:
     weights = torch.tensor([[3.0, 4.0]]).double()
     reader = torch.tensor([[6.0], [8.0]])
-    factor = balance(weights, torch.eye(2).double(), layer(reader)).item()
+    factor = balance(weights, moment_of(2), reading(reader)).item()
     assert factor**2 * 25 == pytest.approx(5 * 10)
 
 
 def test_dead_neurons_get_finite_scales() -> None:
     weights, reader = torch.tensor([[0.0], [1.0], [2.0]]).double(), torch.tensor([[1.0, 0.0, 1.0]])
-    factors = balance(weights, torch.eye(1).double(), layer(reader))
+    factors = balance(weights, moment_of(1), reading(reader))
     assert bool((factors > 0).all() and factors.isfinite().all())
-    nothing = balance(torch.zeros(2, 1).double(), torch.eye(1).double(), layer(torch.zeros(1, 2)))
+    nothing = balance(torch.zeros(2, 1).double(), moment_of(1), reading(torch.zeros(1, 2)))
     assert bool((nothing > 0).all() and nothing.isfinite().all())

@@ -1,0 +1,110 @@
+"""Weighted layers: convolutions of one or two dimensions, linear and depthwise layers.
+
+Letters: N outputs and C inputs of a layer (channels or features), k elements of the kernel.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from taskzip.contracts.document import Document
+
+Sizes = tuple[int, ...]
+_CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d}
+DIMENSIONS = tuple(_CONVOLUTIONS)
+
+
+class Geometry(Document):
+    """How a convolution moves over its input, a number per dimension; `padding` is of zeros."""
+
+    kernel: Sizes
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+
+    @property
+    def span(self) -> Sizes:
+        """The reach of the kernel."""
+        return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+
+    def describe(self) -> str:
+        """All four for messages."""
+        return (
+            f"kernel {_times(self.kernel)}, stride {_times(self.stride)}, "
+            f"padding {_times(self.padding)}, dilation {_times(self.dilation)}"
+        )
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution (`geometry` set) or a linear layer."""
+
+    name: str
+    weight: torch.Tensor
+    """(N, C, k…), (N, features), or (N, 1, k…) if depthwise."""
+    bias: torch.Tensor | None
+    geometry: Geometry | None = None
+    depthwise: bool = False
+    normalized: bool = False
+    """Whether a batch norm was folded in."""
+
+    @property
+    def outputs(self) -> int:
+        """N."""
+        return self.weight.shape[0]
+
+    @property
+    def axis(self) -> int:
+        """The axis of channels in its input and output."""
+        return -1 if self.geometry is None else 1
+
+    @property
+    def matrix(self) -> torch.Tensor:
+        """(N, P) weights with the bias last, 0 without one; P counts the bias."""
+        bias = self.weight.new_zeros(self.outputs) if self.bias is None else self.bias
+        return torch.cat([self.weight.flatten(1), bias[:, None]], dim=1)
+
+    def module(self) -> nn.Module:
+        """The layer as a module of its own, with copies of its weights."""
+        inputs = self.outputs if self.depthwise else self.weight.shape[1]
+        module = new_layer(
+            self.geometry, inputs, self.outputs, self.bias is not None, self.depthwise
+        )
+        values = {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
+        module.load_state_dict(values)
+        return module
+
+    def describe(self) -> str:
+        """Kind, widths and geometry for messages."""
+        inputs = self.weight.shape[1]
+        if self.geometry is None:
+            return f"Linear({inputs} → {self.outputs})"
+        kind = f"Conv{len(self.geometry.kernel)}d"
+        if self.depthwise:
+            return f"depthwise {kind}({self.outputs}, {self.geometry.describe()})"
+        return f"{kind}({inputs} → {self.outputs}, {self.geometry.describe()})"
+
+
+def new_layer(
+    geometry: Geometry | None, inputs: int, outputs: int, bias: bool, depthwise: bool = False
+) -> nn.Module:
+    """A layer to be filled; torch's random state stays as it is."""
+    with torch.random.fork_rng(devices=[]):
+        if geometry is None:
+            return nn.Linear(inputs, outputs, bias=bias)
+        return _CONVOLUTIONS[len(geometry.kernel)](
+            inputs,
+            outputs,
+            geometry.kernel,
+            geometry.stride,
+            geometry.padding,
+            geometry.dilation,
+            groups=outputs if depthwise else 1,
+            bias=bias,
+        )
+
+
+def _times(sizes: Sizes) -> str:
+    return "×".join(str(each) for each in sizes)

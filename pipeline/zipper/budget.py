@@ -1,0 +1,149 @@
+"""How many channels each coupling group shares: the least predicted error within a number of bytes,
+or the fewest bytes within a predicted error.
+
+The choice is greedy by error per byte. Since blocks shrink with two groups at a time, one greedy
+walk can end far from the best; so walks begin at several sharings, and the best end is improved by
+holding each group one channel higher or lower while the others make up for it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from taskzip.contracts.errors import BadInput
+from taskzip.pipeline.zipper.sharing import Choices, Group, LayerBytes, Sharing
+from taskzip.pipeline.zipper.sharing_search import (
+    RELEASE,
+    SHARE,
+    State,
+    Test,
+    settle,
+    walk_until,
+    walk_while,
+)
+
+__all__ = [
+    "Choices",
+    "Group",
+    "LayerBytes",
+    "Sharing",
+    "by_fraction",
+    "within_bytes",
+    "within_error",
+]
+
+ROUNDING = 1e-12
+"""Relative: a sum of predicted errors that was asked for exactly is within the budget."""
+PRICES = 24
+"""Of a byte, at which walks begin: at even ranks of all channels' error per byte."""
+KICKS = 20
+"""Rounds of improvement at most."""
+
+
+def within_bytes(choices: Choices, max_bytes: int) -> Sharing:
+    """The least predicted error found with at most `max_bytes` of weights in all.
+
+    Raises BadInput where even sharing every candidate leaves more.
+    """
+    least = choices.most.size_bytes
+    if least > max_bytes:
+        raise BadInput(
+            f"max_bytes: the joint network cannot have {max_bytes:,} bytes of weights; with all "
+            f"shared that can be, {least:,} remain ({choices.separate_bytes:,} without sharing); "
+            f"ask for {least:,} or more"
+        )
+
+    def fits(state: State) -> bool:
+        return state.size_bytes <= max_bytes
+
+    return _Search(choices, SHARE, fits, lambda each: (each.error, each.size_bytes)).best()
+
+
+def within_error(choices: Choices, max_error: float) -> Sharing:
+    """The fewest bytes found with a predicted error of at most `max_error`.
+
+    Raises BadInput where that is negative.
+    """
+    if not max_error >= 0:
+        raise BadInput(f"max_error: {max_error} cannot be reached; ask for 0 or more")
+    allowed = max_error * (1 + ROUNDING)
+
+    def fits(state: State) -> bool:
+        return state.error <= allowed
+
+    return _Search(choices, RELEASE, fits, lambda each: (each.size_bytes, each.error)).best()
+
+
+def by_fraction(choices: Choices, fraction: float) -> Sharing:
+    """The same fraction of every group's candidates, the cheapest; one at least unless it is 0."""
+    counts = {}
+    for group in choices.groups:
+        wanted = max(1, round(fraction * len(group.errors))) if fraction > 0 else 0
+        counts[group.name] = min(wanted, len(group.errors))
+    return choices.sharing(counts)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The best sharing within a budget, which `step` leads to and the opposite step uses up."""
+
+    choices: Choices
+    step: int
+    fits: Test
+    rank: Callable[[Sharing], tuple[float, float]]
+    """The least is the best."""
+
+    def best(self) -> Sharing:
+        ends = [self._end(start) for start in _starts(self.choices)]
+        best = min((each for each in ends if each is not None), key=self.rank)
+        for _ in range(KICKS):
+            kicked = min((best, *self._kicked(best)), key=self.rank)
+            if kicked is best:
+                break
+            best = kicked
+        return best
+
+    def _kicked(self, sharing: Sharing) -> Iterator[Sharing]:
+        """Ends with one channel more or less of a group, which is held there."""
+        for group in self.choices.groups:
+            for step in (SHARE, RELEASE):
+                state = State(self.choices, sharing.counts, held=group.name)
+                if state.can_move(group.name, step):
+                    state.move(group.name, step)
+                    end = self._end(state)
+                    if end is not None:
+                        yield end
+
+    def _end(self, state: State) -> Sharing | None:
+        walk_until(state, self.step, self.fits)
+        if not self.fits(state):
+            return None
+        walk_while(state, -self.step, self.fits)
+        return _tidied(self.choices, state)
+
+
+def _starts(choices: Choices) -> Iterator[State]:
+    """Everything, nothing, and where the sharing settles at prices of a byte, from both sides."""
+    most, none = choices.most.counts, choices.none.counts
+    for price in (None, *_prices(choices)):
+        for counts, step in ((most, RELEASE), (none, SHARE)):
+            state = State(choices, counts)
+            if price is not None:
+                settle(state, step, price)
+            yield state
+
+
+def _prices(choices: Choices) -> list[float]:
+    state = State(choices, choices.most.counts)
+    ratios: list[float] = []
+    for group in choices.groups:
+        lost = -state.gain(group.name, RELEASE) if group.errors else 0
+        ratios += [error / lost for error in group.errors if lost]
+    ratios.sort()
+    return [ratios[len(ratios) * rank // PRICES] for rank in range(PRICES)] if ratios else []
+
+
+def _tidied(choices: Choices, state: State) -> Sharing:
+    """Channels whose sharing saves nothing are released."""
+    size_bytes = state.size_bytes
+    walk_while(state, RELEASE, lambda each: each.size_bytes <= size_bytes)
+    return choices.sharing(state.counts)

@@ -1,0 +1,62 @@
+"""Depthwise layers, each channel by itself: moments, refit and merging in batches of small systems.
+
+Letters: R rows, N channels, S groups of channels, p inputs of a channel: its kernel and the bias's
+constant 1 last.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelMoments:
+    """Means over rows, float64."""
+
+    inputs: torch.Tensor
+    """E[x̃ x̃ᵀ] (N, p, p)."""
+    cross: torch.Tensor
+    """E[z x̃] (N, p)."""
+
+    def refit(self, weights: torch.Tensor, ridge: float) -> torch.Tensor:
+        """argmin_w E(w x̃ − z)² + λ‖w − w_t‖² (N, p), λ = `ridge` · mean diagonal of its channel."""
+        system = damped(self.inputs, ridge)
+        residual = self.cross - torch.einsum("npq,nq->np", self.inputs, weights)
+        return weights + torch.linalg.solve(system, residual)
+
+
+def gather_channels(rows: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> ChannelMoments:
+    """Sum z (R, N) and x̃ (R, N, p) in one pass."""
+    inputs = cross = torch.zeros(())
+    count = 0
+    for outputs, given in rows:
+        targets, wide = outputs.double(), given.double()
+        inputs = inputs + torch.einsum("rnp,rnq->npq", wide, wide)
+        cross = cross + torch.einsum("rn,rnp->np", targets, wide)
+        count += len(wide)
+    if count == 0:
+        raise ValueError("no rows were given")
+    return ChannelMoments(inputs / count, cross / count)
+
+
+def merge_channels(
+    moments: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """f (S, p) = (Σ_t H_t)⁻¹ Σ_t H_t w_t for each group, and its cost ½ Σ_t (w_t−f)ᵀ H_t (w_t−f).
+
+    H_t (S, p, p) positive definite, w_t (S, p), one entry per task, channels in group order.
+    """
+    pulled = sum(torch.einsum("spq,sq->sp", h, w) for h, w in zip(moments, weights, strict=True))
+    merged = torch.linalg.solve(torch.stack(list(moments)).sum(0), torch.as_tensor(pulled))
+    cost = torch.zeros(len(merged), dtype=torch.float64)
+    for h, w in zip(moments, weights, strict=True):
+        cost += torch.einsum("sp,spq,sq->s", w - merged, h, w - merged) / 2
+    return merged, cost
+
+
+def damped(inputs: torch.Tensor, fraction: float) -> torch.Tensor:
+    """H + δI for each channel, δ = `fraction` of its mean diagonal."""
+    mean = inputs.diagonal(dim1=1, dim2=2).mean(1)
+    delta = fraction * mean.clamp(min=torch.finfo(torch.float32).tiny)
+    return inputs + delta[:, None, None] * torch.eye(inputs.shape[1], dtype=inputs.dtype)

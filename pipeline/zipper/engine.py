@@ -1,0 +1,336 @@
+"""Zipping step by step: every method goes through here, from the input to the heads.
+
+Letters: N channels of a task, S shared ones, P inputs with the bias's constant 1.
+"""
+
+from dataclasses import replace
+
+import torch
+
+from taskzip.contracts.progress import Progress, progress_bar
+from taskzip.pipeline.zipper.affine import deviation, fit_affine
+from taskzip.pipeline.zipper.align import Step
+from taskzip.pipeline.zipper.apply import Merged, TaskLayer, apply
+from taskzip.pipeline.zipper.assemble import assemble
+from taskzip.pipeline.zipper.balance import balance
+from taskzip.pipeline.zipper.depthwise import ChannelMoments, damped, merge_channels
+from taskzip.pipeline.zipper.frontier import Frontier, Ready
+from taskzip.pipeline.zipper.gather import Moments
+from taskzip.pipeline.zipper.handover import handover
+from taskzip.pipeline.zipper.joint import JointNetwork
+from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec
+from taskzip.pipeline.zipper.methods.method import Method, Scene
+from taskzip.pipeline.zipper.optimum import cost
+from taskzip.pipeline.zipper.order import Inputs, Order
+from taskzip.pipeline.zipper.pairing import Candidates
+from taskzip.pipeline.zipper.plan import GroupPlan, Plan
+from taskzip.pipeline.zipper.reconstruct import reconstruct
+from taskzip.pipeline.zipper.second_moment import total
+
+KEPT_BYTES = 1 << 30
+"""Activations kept for all tasks together (twice that while a layer is passed)."""
+
+
+def run(scene: Scene, method: Method, name: str, progress: Progress) -> tuple[JointNetwork, Plan]:
+    """The joint network that shares `scene.counts` channels, and how it does."""
+    method.prepare(scene)
+    engine = _Engine(scene, method)
+    steps = scene.alignment.steps
+    with progress_bar(progress, "zipping layers", len(steps) + 1) as bar:
+        for index, step in enumerate(steps):
+            engine.take(index, step)
+            progress.advance(bar)
+        engine.finish()
+        progress.advance(bar)
+    plan = Plan(method=name, groups=tuple(engine.plans.values()))
+    return assemble(engine.frontiers, engine.blocks), plan
+
+
+class _Engine:
+    def __init__(self, scene: Scene, method: Method) -> None:
+        self._scene = scene
+        self._method = method
+        self._config = scene.config
+        kept_bytes = KEPT_BYTES // len(scene.tasks)
+        self.frontiers = {
+            task.name: Frontier(task, scene.networks[task.name], scene.config, kept_bytes)
+            for task in scene.tasks
+        }
+        self.plans: dict[int, GroupPlan] = {}
+        self.blocks: list[tuple[Step, JointLayer]] = []
+
+    def finish(self) -> None:
+        """Pass what comes after the last step: the heads."""
+        for frontier in self.frontiers.values():
+            frontier.reach(None)
+
+    def take(self, index: int, step: Step) -> None:
+        """Merge the layers of one step."""
+        for name, frontier in self.frontiers.items():
+            frontier.reach(step.nodes[name])
+        inputs = self._inputs(step)
+        count = self._scene.counts[step.group]
+        ready = {
+            name: frontier.prepare(step.nodes[name], inputs[name], count > 0)
+            for name, frontier in self.frontiers.items()
+        }
+        if step.group not in self.plans:
+            self._decide(step, ready, count)
+        orders = self._orders(step)
+        if count == 0 or not _has_shared_inputs(ready):
+            self._pass_private(step, ready, orders)
+        else:
+            self._pass_merged(step, ready, orders)
+
+    def _inputs(self, step: Step) -> dict[str, Inputs]:
+        """What each task's layer reads; shared only where all tasks share it in the same places."""
+        frontiers = self.frontiers.items()
+        if not self._correspond(step):
+            return {name: each.inputs(step.nodes[name]).private() for name, each in frontiers}
+        for name, frontier in frontiers:
+            source = frontier.source(step.nodes[name])
+            if source in frontier.channels.raw:
+                frontier.share_raw(source)
+        return {name: each.inputs(step.nodes[name]) for name, each in frontiers}
+
+    def _correspond(self, step: Step) -> bool:
+        seen = [self._sources(name, step.nodes[name]) for name in self.frontiers]
+        return all(each is not None and each == seen[0] for each in seen)
+
+    def _sources(self, name: str, node: str) -> list[tuple[object, int]] | None:
+        """Which groups a layer reads, and how spread; the raw input counts with its width."""
+        frontier = self.frontiers[name]
+        source = frontier.source(node)
+        layer = frontier.graph.layers[node]
+        if source in frontier.channels.raw:
+            width = frontier.graph.shapes[source][layer.axis]
+            return [("raw", width)] if self._config.share_inputs else None
+        segments = frontier.channels.segments(source)
+        if segments is None:
+            return None
+        alignment = self._scene.alignment
+        return [(alignment.group_of(name, each.space), each.columns) for each in segments]
+
+    def _decide(self, step: Step, ready: dict[str, Ready], count: int) -> None:
+        """Which channels of the group become one, at the first layer that writes them."""
+        group = self._scene.alignment.groups[step.group]
+        scales = self._scales(step, ready)
+        chosen = [torch.zeros(0, dtype=torch.long)] * len(ready)
+        if count:
+            chosen = self._pair(step.group, ready, scales, count)
+        for (name, frontier), picked_channels in zip(self.frontiers.items(), chosen, strict=True):
+            order = _order(picked_channels, scales[name], self._keeps_scales(step))
+            frontier.set_order(group.spaces[name], order)
+        self.plans[step.group] = GroupPlan(
+            name=group.name,
+            layers=group.layers,
+            groups={n: tuple(c.tolist()) for n, c in zip(ready, chosen, strict=True)},
+            of=group.widths,
+            costs=(0.0,) * count,
+        )
+
+    def _pair(
+        self, group: int, ready: dict[str, Ready], scales: dict[str, torch.Tensor], count: int
+    ) -> list[torch.Tensor]:
+        """Where no input is shared yet, all inputs are compared; if they differ, the power."""
+        damping = self._config.damping
+        compares_all = not _has_shared_inputs(ready)
+        if compares_all and len({each.part.weights.shape[1] for each in ready.values()}) > 1:
+            return [_by_power(each, count) for each in ready.values()]
+        candidates = [
+            _candidate(each, scales[name], damping, compares_all) for name, each in ready.items()
+        ]
+        picked = self._method.pair(group, candidates, count)
+        return [torch.from_numpy(each).long() for each in picked]
+
+    def _scales(self, step: Step, ready: dict[str, Ready]) -> dict[str, torch.Tensor]:
+        """(N,) what each task's channels are multiplied by before they are matched and merged."""
+        moments = {n: e.moments for n, e in ready.items() if isinstance(e.moments, Moments)}
+        if len(moments) == len(ready):
+            if self._has_affine(step):
+                return {name: 1 / deviation(each) for name, each in moments.items()}
+            if self._keeps_scales(step):
+                return self._balanced(step, ready)
+        return {
+            name: torch.ones(each.part.layer.outputs, dtype=torch.float64)
+            for name, each in ready.items()
+        }
+
+    def _balanced(self, step: Step, ready: dict[str, Ready]) -> dict[str, torch.Tensor]:
+        plain = {n: _candidate(e, None, self._config.damping) for n, e in ready.items()}
+        pooled = total([each.moment for each in plain.values()]).scaled(1 / len(plain))
+        return {
+            name: balance(each.weights, pooled, _reader(self.frontiers[name], step, name))
+            for name, each in plain.items()
+        }
+
+    def _has_affine(self, step: Step) -> bool:
+        """Whether each task scales and shifts what the layer shares in its own way."""
+        if self._config.affine == "normalized":
+            return any(
+                frontier.graph.layers[step.nodes[name]].normalized
+                for name, frontier in self.frontiers.items()
+            )
+        return self._config.affine == "all"
+
+    def _keeps_scales(self, step: Step) -> bool:
+        """Whether scaled channels may stay scaled: ReLU, pooling, one reader and nothing else."""
+        if self._has_affine(step) or not self._config.refit:
+            return False
+        return all(
+            handover(frontier.channels, step.nodes[name]) is not None
+            for name, frontier in self.frontiers.items()
+        )
+
+    def _orders(self, step: Step) -> dict[str, Order]:
+        group = self._scene.alignment.groups[step.group]
+        found = {}
+        for name, frontier in self.frontiers.items():
+            order = frontier.order(group.spaces[name])
+            if order is None:
+                raise ValueError(f"group {group.name} was not decided")
+            found[name] = order
+        return found
+
+    def _pass_private(self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]) -> None:
+        for name, frontier in self.frontiers.items():
+            frontier.pass_unshared(step.nodes[name], ready[name], orders[name])
+
+    def _pass_merged(self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]) -> None:
+        merging = self._merge_channels if _is_depthwise(ready) else self._merge_dense
+        parts, merged, costs = merging(step, ready, orders)
+        plan = self.plans[step.group]
+        costs_so_far = tuple(a + b for a, b in zip(plan.costs, costs.tolist(), strict=True))
+        self.plans[step.group] = plan.model_copy(update={"costs": costs_so_far})
+        specs, layer = apply(parts, orders, merged)
+        if self._config.refit and self._config.reconstruct_steps:
+            self._reconstruct(step, layer, orders)
+        self._pass(step, specs, layer)
+
+    def _pass(self, step: Step, specs: dict[str, LayerSpec], layer: JointLayer) -> None:
+        self.blocks.append((step, layer))
+        for name, frontier in self.frontiers.items():
+            frontier.pass_layer(step.nodes[name], specs[name], layer.tasks[name], differs=True)
+
+    def _merge_dense(
+        self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]
+    ) -> tuple[dict[str, TaskLayer], Merged, torch.Tensor]:
+        affine = self._has_affine(step)
+        scales = self._scales(step, ready) if affine else _kept_scales(orders)
+        parts = {
+            name: _scaled(each.part, orders[name], scales[name]) for name, each in ready.items()
+        }
+        candidates = {
+            name: _candidate(replace(each, part=parts[name]), None, self._config.damping)
+            for name, each in ready.items()
+        }
+        moments = [each.moment for each in candidates.values()]
+        members = [each.weights[_shared(orders[name])] for name, each in candidates.items()]
+        vectors = self._method.merge(moments, members)
+        affines = {}
+        if affine:
+            for name, part in parts.items():
+                affines[name] = _affine(ready[name], part, orders[name], vectors)
+        return parts, Merged(vectors, affines), cost(moments, members, vectors)
+
+    def _merge_channels(
+        self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]
+    ) -> tuple[dict[str, TaskLayer], Merged, torch.Tensor]:
+        moments, members = [], []
+        for name, each in ready.items():
+            if not isinstance(each.moments, ChannelMoments):
+                raise TypeError("a depthwise layer has moments by channel")
+            chosen = _shared(orders[name])
+            moments.append(damped(each.moments.inputs[chosen], self._config.damping))
+            members.append(each.part.weights[chosen])
+        vectors, costs = merge_channels(moments, members)
+        return {name: each.part for name, each in ready.items()}, Merged(vectors, {}), costs
+
+    def _reconstruct(self, step: Step, layer: JointLayer, orders: dict[str, Order]) -> None:
+        sides = [
+            frontier.side(step.nodes[name], layer.tasks[name], orders[name])
+            for name, frontier in self.frontiers.items()
+        ]
+        known = [each for each in sides if each is not None]
+        if len(known) == len(sides):
+            reconstruct(known, self._config.reconstruct_steps)
+
+
+def _kept_scales(orders: dict[str, Order]) -> dict[str, torch.Tensor]:
+    """(N,) by original channel: what the channels of a decided group are multiplied by."""
+    found = {}
+    for name, order in orders.items():
+        found[name] = torch.empty_like(order.scales)
+        found[name][order.order] = order.scales
+    return found
+
+
+def _reader(frontier: Frontier, step: Step, name: str) -> torch.Tensor:
+    found = handover(frontier.channels, step.nodes[name])
+    if found is None:
+        raise ValueError("only a layer with one reader is balanced")
+    return found.reader_columns(frontier.graph)
+
+
+def _by_power(ready: Ready, count: int) -> torch.Tensor:
+    """The `count` channels of most power, the largest first."""
+    if not isinstance(ready.moments, Moments):
+        raise TypeError("a layer that opens a group has moments")
+    power = ready.moments.target_power
+    return power.argsort(descending=True, stable=True)[:count]
+
+
+def _candidate(
+    ready: Ready, scales: torch.Tensor | None, damping: float, compares_all: bool = False
+) -> Candidates:
+    """What is matched: the weights from shared inputs, and those inputs' second moment."""
+    columns = ready.part.shared_columns | compares_all
+    weights = ready.part.weights if scales is None else ready.part.weights * scales[:, None]
+    if not isinstance(ready.moments, Moments):
+        raise TypeError("a layer that opens a group has moments")
+    moment = ready.moments.inputs.at(columns.nonzero().flatten()).damped(damping)
+    return Candidates(moment, weights[:, columns])
+
+
+def _affine(
+    ready: Ready, part: TaskLayer, order: Order, vectors: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scale and shift of a task's shared outputs, from what it really gets: (S,) each."""
+    if not isinstance(ready.moments, Moments):
+        raise TypeError("a layer that is scaled has moments")
+    rows = part.weights[_shared(order)].clone()
+    rows[:, part.shared_columns] = vectors
+    return fit_affine(ready.moments, _shared(order), rows)
+
+
+def _order(chosen: torch.Tensor, scales: torch.Tensor, keeps_scales: bool) -> Order:
+    taken = torch.zeros(len(scales), dtype=torch.bool)
+    taken[chosen] = True
+    order = torch.cat([chosen, (~taken).nonzero().flatten()])
+    factors = torch.ones(len(scales), dtype=torch.float64)
+    if keeps_scales:
+        factors[: len(chosen)] = scales[chosen]
+    return Order(len(chosen), order, factors)
+
+
+def _shared(order: Order) -> torch.Tensor:
+    return order.order[: order.shared]
+
+
+def _scaled(part: TaskLayer, order: Order, scales: torch.Tensor) -> TaskLayer:
+    """The part with the neurons that are merged scaled, all others as they were."""
+    weights = part.weights.clone()
+    rows = _shared(order)
+    weights[rows] *= scales[rows, None]
+    return replace(part, weights=weights)
+
+
+def _has_shared_inputs(ready: dict[str, Ready]) -> bool:
+    return all(
+        each.part.layer.depthwise or bool(each.part.inputs.is_shared.any())
+        for each in ready.values()
+    )
+
+
+def _is_depthwise(ready: dict[str, Ready]) -> bool:
+    return all(each.part.layer.depthwise for each in ready.values())

@@ -1,0 +1,48 @@
+"""What a zipping method decides: which channels become one, and which vector stands for them.
+
+Letters: N channels of a task, S groups, P inputs from shared channels with the bias's constant 1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from taskzip.contracts.config import ZipConfig
+from taskzip.pipeline.graph.channels import Channels
+from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.zipper.align import Alignment
+from taskzip.pipeline.zipper.pairing import Candidates
+from taskzip.pipeline.zipper.second_moment import SecondMoment
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a method may look at before anything is merged."""
+
+    tasks: Sequence[Task]
+    networks: dict[str, Channels]
+    alignment: Alignment
+    counts: tuple[int, ...]
+    """How many channels each group shares."""
+    config: ZipConfig
+
+
+class Method(Protocol):
+    """One way to zip. `prepare` comes first, then `pair` once a group and `merge` once a layer."""
+
+    refits: bool
+    """Whether layers are solved again for what merging gives them, unless the config says."""
+
+    def prepare(self, scene: Scene) -> None:
+        """Look at whole networks, if the method must."""
+
+    def pair(self, group: int, candidates: Sequence[Candidates], count: int) -> list[np.ndarray]:
+        """For each task, which channel takes part in each of `count` groups."""
+
+    def merge(
+        self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """The vectors (S, P) that stand for `weights` (S, P) of every task."""

@@ -1,0 +1,218 @@
+"""Every kind of network: nothing shared changes nothing, permuted copies share without loss."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import relu
+
+TryZip = Callable[..., "Trial"]  # type: ignore[name-defined]  # noqa: F821  # in conftest.py
+
+SAME_FUNCTION = 1e-5
+COPIES_DIFFER = 1e-3
+"""Ridge and float32 sums, outputs of order 1."""
+
+
+class Residual(nn.Module):
+    """Batch norm, two residual blocks, a strided shortcut."""
+
+    def __init__(self, width: int = 6, blocks: int = 2) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(2, width, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                *(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)),
+                nn.ReLU(inplace=True),
+                *(nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)),
+            )
+            for _ in range(blocks)
+        )
+        self.shortcut = nn.Conv2d(width, 2 * width, 1, stride=2)
+        self.head = nn.Linear(2 * width, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = relu(self.norm(self.stem(x)))
+        for block in self.blocks:
+            x = relu(x + block(x))
+        scores: torch.Tensor = self.head(self.shortcut(x).relu().mean((2, 3)))
+        return scores
+
+
+class Concatenated(nn.Module):
+    """Two branches put beside each other, read by a convolution and, flattened, by the head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = nn.Conv2d(2, 3, 3, padding=1)
+        self.right = nn.Conv2d(2, 4, 1)
+        self.after = nn.Conv2d(7, 5, 3, stride=3)
+        self.head = nn.Linear(5 * 9, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        both = torch.cat([self.left(x).relu(), self.right(x).sigmoid()], dim=1)
+        scores: torch.Tensor = self.head(self.after(both).relu().flatten(1))
+        return scores
+
+
+class Transformer(nn.Module):
+    """Tokens from patches, a layer norm and feed-forward neurons; a positional constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(2, 8, 3, stride=3)
+        self.places = nn.Parameter(torch.randn(1, 9, 8) / 3)
+        self.norm = nn.LayerNorm(8)
+        self.wide = nn.Linear(8, 12)
+        self.narrow = nn.Linear(12, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = self.patches(x).flatten(2).transpose(1, 2) + self.places
+        tokens = tokens + self.narrow(nn.functional.gelu(self.wide(self.norm(tokens))))
+        scores: torch.Tensor = self.head(tokens.mean(1))
+        return scores
+
+
+class Recurrent(nn.Module):
+    """An LSTM, which stays private, between layers that do not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = nn.Linear(9, 5)
+        self.cells = nn.LSTM(5, 4, batch_first=True)
+        self.after = nn.Linear(4, 6)
+        self.last = nn.Linear(6, 7)
+        self.head = nn.Linear(7, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found, _ = self.cells(self.before(x.flatten(1, 2)).relu())
+        scores: torch.Tensor = self.head(self.last(self.after(found[:, -1]).relu()).relu())
+        return scores
+
+
+def depthwise() -> nn.Module:
+    """As in MobileNet: pointwise, depthwise, ReLU6, hard swish."""
+    return nn.Sequential(
+        *(nn.Conv2d(2, 6, 3, stride=2, bias=False), nn.BatchNorm2d(6), nn.ReLU6()),
+        *(nn.Conv2d(6, 6, 3, groups=6, bias=False), nn.BatchNorm2d(6), nn.Hardswish()),
+        *(nn.Conv2d(6, 8, 1), nn.PReLU(8), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        nn.Linear(8, 3),
+    )
+
+
+def one_dimensional() -> nn.Module:
+    """Convolutions along a signal."""
+    return nn.Sequential(
+        *(nn.Flatten(2), nn.Conv1d(2, 5, 5, stride=2, dilation=2), nn.LeakyReLU(0.2)),
+        *(nn.Conv1d(5, 6, 3, padding="same"), nn.SiLU(), nn.MaxPool1d(2)),
+        *(nn.AdaptiveAvgPool1d(4), nn.Flatten(), nn.Linear(24, 3)),
+    )
+
+
+FAMILIES: dict[str, Callable[[], nn.Module]] = {
+    "residual": Residual,
+    "concatenated": Concatenated,
+    "transformer": Transformer,
+    "recurrent": Recurrent,
+    "depthwise": depthwise,
+    "one-dimensional": one_dimensional,
+}
+
+
+def made(family: str, seed: int) -> nn.Module:
+    """A network with weights and batch-norm statistics of its own."""
+    torch.manual_seed(seed)
+    network = FAMILIES[family]()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)  # type: ignore[union-attr]
+            module.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.3)
+    return network.eval()
+
+
+def largest_share(networks: Sequence[nn.Module], try_zip: TryZip, **config: object) -> float:
+    """Shared parameters as part of one network's."""
+    zipped = try_zip(networks, shape=(2, 9, 9), **config).zipped
+    one: float = sum(parameter.numel() for parameter in networks[0].parameters())
+    return zipped.parameters.shared / one
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_sharing_nothing_gives_the_original_outputs(try_zip: TryZip, family: str) -> None:
+    trial = try_zip([made(family, 1), made(family, 2)], shape=(2, 9, 9), share=0)
+    assert trial.largest_difference() < SAME_FUNCTION
+    assert trial.zipped.parameters.shared == 0
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_copies_share_without_loss(try_zip: TryZip, family: str, share: float) -> None:
+    trial = try_zip([made(family, 1), made(family, 1)], shape=(2, 9, 9), share=share)
+    assert trial.largest_difference() < COPIES_DIFFER
+    assert trial.zipped.parameters.shared > 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_different_networks_zip_save_and_answer_alike_after_loading(
+    try_zip: TryZip, family: str, tmp_path
+) -> None:
+    from taskzip.pipeline.zipper import JointNetwork  # noqa: PLC0415
+
+    trial = try_zip([made(family, 1), made(family, 2)], shape=(2, 9, 9), share=0.7)
+    trial.zipped.joint.save(tmp_path)
+    loaded = JointNetwork.load(tmp_path)
+    batch = torch.randn(3, 2, 9, 9)
+    for task in trial.tasks:
+        before, after = (each.task(task.name)(batch) for each in (trial.zipped.joint, loaded))
+        assert torch.equal(before, after)
+
+
+def test_all_layers_but_the_head_are_shared_in_a_residual_network(try_zip: TryZip) -> None:
+    trial = try_zip([made("residual", 1), made("residual", 2)], shape=(2, 9, 9))
+    assert [layer.shared for layer in trial.zipped.layers] == [6, 6, 6, 6, 6, 12, 0]
+    assert trial.zipped.notes == ()
+
+
+def test_an_lstm_stays_private_with_a_reason(try_zip: TryZip) -> None:
+    trial = try_zip([made("recurrent", 1), made("recurrent", 2)], shape=(2, 9, 9))
+    assert [(layer.name, layer.shared) for layer in trial.zipped.layers] == [
+        ("before", 0),
+        ("after", 6),
+        ("last", 7),
+        ("head", 0),
+    ]
+    assert "stays private: aten.lstm.input reads it" in trial.zipped.notes[0]
+
+
+def test_a_deeper_network_keeps_its_extra_layers(try_zip: TryZip) -> None:
+    torch.manual_seed(1)
+    deep, shallow = Residual(blocks=3).eval(), Residual(blocks=2).eval()
+    trial = try_zip([deep, shallow], shape=(2, 9, 9))
+    private = [note for note in trial.zipped.notes if note.startswith("t0: blocks.2")]
+    assert len(private) == 2
+    assert sum(layer.shared > 0 for layer in trial.zipped.layers) == 6
+    assert not any(note.startswith("t1") for note in trial.zipped.notes)
+
+
+def test_widths_may_differ_where_channels_are_added(try_zip: TryZip) -> None:
+    torch.manual_seed(1)
+    wide, narrow = Residual(width=8).eval(), Residual(width=5).eval()
+    trial = try_zip([wide, narrow], shape=(2, 9, 9))
+    assert [layer.shared for layer in trial.zipped.layers] == [5, 5, 5, 5, 5, 10, 0]
+
+
+def test_nine_tasks_share_one_trunk(try_zip: TryZip) -> None:
+    networks = [made("residual", seed) for seed in range(9)]
+    assert largest_share(networks, try_zip, reconstruct_steps=0) > 0.95
+
+
+def test_first_layers_of_different_inputs_can_stay_private(try_zip: TryZip) -> None:
+    networks = [made("one-dimensional", seed) for seed in (1, 2)]
+    trial = try_zip(networks, shape=(2, 9, 9), share_inputs=False)
+    assert trial.zipped.joint.spec.tasks["t0"].layers
+    blocks = [placed.block for placed in trial.zipped.joint.spec.tasks["t0"].layers.values()]
+    assert blocks == [None, 0, None]
