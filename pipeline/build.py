@@ -65,7 +65,7 @@ class Stages:
     def reasons_to_zip(self) -> tuple[str, ...]:
         """Why the zip stage would run; empty if it would not."""
         return stamp.reasons_to_run(
-            self._stamp("zip"), self._zip_inputs(), self.folder, self.out_dir
+            self._stamp("zip"), self.zip_inputs(), self.folder, self.out_dir
         )
 
     def reasons_to_export(self) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class Stages:
         progress.step(f"zip: {'; '.join(reasons)}")
         from taskzip.pipeline.zip_stage import run_zip  # noqa: PLC0415  # imports torch
 
-        inputs = self._zip_inputs()
+        inputs = self.zip_inputs()
         networks = run_zip(self.config, self.folder, self.out_dir, progress)
         written = (layout.zip_result(self.out_dir), *layout.zip_folder(self.out_dir).iterdir())
         self._write_stamp("zip", inputs, written, stamp.imported_sources(self.folder))
@@ -125,7 +125,8 @@ class Stages:
         outputs = sorted(path.relative_to(self.out_dir).as_posix() for path in written)
         stamp.write_stamp(self._stamp(stage), inputs, outputs, self.out_dir, sources)
 
-    def _zip_inputs(self) -> dict[str, str]:
+    def zip_inputs(self) -> dict[str, str]:
+        """What the zip stage reads, as its stamp has it: names → hashes and versions."""
         tasks = [_without_paths(task) for task in self.config.tasks]
         return {
             "[[tasks]]": stamp.hash_data(tasks),

@@ -52,13 +52,18 @@ class CheckedPairs:
 
 
 def _items(function: Callable[[], Any], source: str) -> Iterator[Any]:
+    index = 0
     try:
         iterable: Iterable[Any] = function()
-        yield from iterable
+        for item in iterable:
+            yield item
+            index += 1
     except BadInput:
         raise
     except Exception as error:
-        raise BadInput(f"{source}: failed with {type(error).__name__}: {error}") from error
+        raise BadInput(
+            f"{source}: failed at batch {index} with {type(error).__name__}: {error}"
+        ) from error
 
 
 def _check_inputs(batch: Any, shape: tuple[int, ...] | None, where: str) -> tuple[int, ...]:

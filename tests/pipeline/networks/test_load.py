@@ -220,8 +220,8 @@ def test_weights_that_are_not_finite_name_tensor_and_index(folder: Path, value: 
         ("[torch.ones(2, 3).long()]", "batch 0 is torch.int64; torch.float32 is needed"),
         ("[torch.ones(2, 3).index_fill(1, torch.tensor([1]), float('nan'))]", "index (0, 1)"),
         ("[torch.ones(2, 7)]", "0 (Linear) got (2, 7)"),
-        ("1 / 0", "failed with ZeroDivisionError"),
-        ("5", "failed with TypeError"),
+        ("1 / 0", "failed at batch 0 with ZeroDivisionError"),
+        ("5", "failed at batch 0 with TypeError"),
     ],
 )
 def test_a_calibration_that_cannot_be_used_says_why(folder: Path, batches: str, said: str) -> None:
@@ -249,6 +249,25 @@ def test_later_batches_are_checked_as_they_pass(folder: Path, batches: str, said
     with pytest.raises(BadInput, match="data:calibration") as caught:
         list(task.calibration())
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["calibration", "evaluation"])
+def test_data_that_raises_midway_names_task_function_batch_and_error(
+    folder: Path, key: str
+) -> None:
+    (folder / "late.py").write_text(
+        "import torch\n\ndef data():\n    for batch in range(9):\n        if batch == 3:\n"
+        "            raise OSError('disk gone')\n        x = torch.ones(2, 3)\n"
+        f"        yield x if {key == 'calibration'} else (x, torch.tensor([0, 1]))\n"
+    )
+    task = load_tasks(config_in(folder, **{key: "late:data"}), folder)[0]
+    batches = getattr(task, key)
+    with pytest.raises(BadInput) as caught:
+        list(batches())
+    assert str(caught.value) == (
+        f"task a: {key} late:data: failed at batch 3 with OSError: disk gone"
+    )
+    assert isinstance(caught.value.__cause__, OSError)
 
 
 @pytest.mark.parametrize(
