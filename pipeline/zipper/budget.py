@@ -6,6 +6,7 @@ walk can end far from the best; so walks begin at several sharings, and the best
 holding each group one channel higher or lower while the others make up for it.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from taskzip.pipeline.zipper.sharing import Choices, Group, LayerBytes, Sharing
 from taskzip.pipeline.zipper.sharing_search import (
     RELEASE,
     SHARE,
+    Counts,
     State,
     Test,
     settle,
@@ -33,10 +35,12 @@ __all__ = [
 
 ROUNDING = 1e-12
 """Relative: a sum of predicted errors that was asked for exactly is within the budget."""
-PRICES = 24
-"""Of a byte, at which walks begin: at even ranks of all channels' error per byte."""
+DEARER = 6
+"""Prices beyond the highest that is asked when all is shared, as less sharing saves less a byte."""
 KICKS = 20
 """Rounds of improvement at most."""
+WORTHWHILE = 1e-3
+"""Of the result: a round that improves it by less is the last."""
 
 
 def within_bytes(choices: Choices, max_bytes: int) -> Sharing:
@@ -93,14 +97,38 @@ class _Search:
     """The least is the best."""
 
     def best(self) -> Sharing:
-        ends = [self._end(start) for start in _starts(self.choices)]
+        ends = [self._end(start) for start in self._starts()]
         best = min((each for each in ends if each is not None), key=self.rank)
         for _ in range(KICKS):
-            kicked = min((best, *self._kicked(best)), key=self.rank)
-            if kicked is best:
+            before = self.rank(best)[0]
+            best = min((best, *self._kicked(best)), key=self.rank)
+            if self.rank(best)[0] > (1 - WORTHWHILE) * before:
                 break
-            best = kicked
         return best
+
+    def _starts(self) -> Iterator[State]:
+        """Everything, nothing, and the two sharings around the budget that prices lead to.
+
+        At a higher price of a byte more is shared; from everything and from nothing each.
+        """
+        prices = _prices(self.choices)
+        for counts, step in (
+            (self.choices.most.counts, RELEASE),
+            (self.choices.none.counts, SHARE),
+        ):
+            yield State(self.choices, counts)
+
+            def settled(price: float, counts: Counts = counts, step: int = step) -> State:
+                state = State(self.choices, counts)
+                settle(state, step, price)
+                return state
+
+            first_fitting = self.fits(settled(prices[0]))
+            turn = bisect_left(
+                prices, True, key=lambda price: self.fits(settled(price)) != first_fitting
+            )
+            for price in prices[max(0, turn - 1) : turn + 1]:
+                yield settled(price)
 
     def _kicked(self, sharing: Sharing) -> Iterator[Sharing]:
         """Ends with one channel more or less of a group, which is held there."""
@@ -121,25 +149,15 @@ class _Search:
         return _tidied(self.choices, state)
 
 
-def _starts(choices: Choices) -> Iterator[State]:
-    """Everything, nothing, and where the sharing settles at prices of a byte, from both sides."""
-    most, none = choices.most.counts, choices.none.counts
-    for price in (None, *_prices(choices)):
-        for counts, step in ((most, RELEASE), (none, SHARE)):
-            state = State(choices, counts)
-            if price is not None:
-                settle(state, step, price)
-            yield state
-
-
 def _prices(choices: Choices) -> list[float]:
+    """Of a byte: what each channel asks when all else is shared, and more, ascending."""
     state = State(choices, choices.most.counts)
-    ratios: list[float] = []
+    asked = {0.0}
     for group in choices.groups:
         lost = -state.gain(group.name, RELEASE) if group.errors else 0
-        ratios += [error / lost for error in group.errors if lost]
-    ratios.sort()
-    return [ratios[len(ratios) * rank // PRICES] for rank in range(PRICES)] if ratios else []
+        asked.update(error / lost for error in group.errors if lost)
+    highest = max(asked)
+    return [*sorted(asked), *(highest * 4**power for power in range(1, DEARER + 1))]
 
 
 def _tidied(choices: Choices, state: State) -> Sharing:

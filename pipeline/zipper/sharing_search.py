@@ -45,7 +45,7 @@ class State:
         return [each for each in self.groups if each in near]
 
     def move(self, name: str, step: int) -> None:
-        """Share one channel more (SHARE) or less (RELEASE)."""
+        """Share so many channels more, or fewer."""
         self._size_bytes -= self.gain(name, step)
         self.counts[name] += step
 
@@ -107,8 +107,7 @@ def settle(state: State, step: int, price: float) -> None:
         for name, group in state.groups.items():
             if (count := _settled(state, group, step, price)) is not None:
                 is_settled = False
-                while state.counts[name] != count:
-                    state.move(name, step)
+                state.move(name, count - state.counts[name])
 
 
 def _settled(state: State, group: Group, step: int, price: float) -> int | None:
