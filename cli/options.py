@@ -27,6 +27,10 @@ ClockName = Annotated[
     typer.Option("--clock", help="Clock of the emulated device.", show_default="counted"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
+CompareMethods = Annotated[
+    bool,
+    typer.Option("--compare", help="Zip with every method, show all results, change nothing else."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 KeepPushed = Annotated[
     bool | None,

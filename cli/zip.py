@@ -1,17 +1,21 @@
 """`deploy zip`: make the joint network."""
 
+from pathlib import Path
+
 from taskzip.cli import options
+from taskzip.cli.compared import show_comparison
 from taskzip.cli.outcome import show_zip
 from taskzip.cli.preview import show_zip_plan
 from taskzip.cli.terminal import out as stdout
 from taskzip.cli.terminal import terminal_progress
-from taskzip.contracts.config import load_config
+from taskzip.contracts.config import Config, load_config
 
 
 def zip_networks(
     config_file: options.ConfigFile,
     out: options.OutFolder = None,
     dry_run: options.DryRun = False,
+    compare: options.CompareMethods = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Zip the networks of a config into one joint network."""
@@ -22,9 +26,23 @@ def zip_networks(
     if dry_run:
         show_zip_plan(config, folder, out, as_json)
         return
+    if compare:
+        _compare(config, folder, out, as_json)
+        return
     with terminal_progress() as progress:
         result = zip_stage(config, folder, out, progress)
     if as_json:
         stdout.print_json(result.model_dump_json())
     else:
         show_zip(result)
+
+
+def _compare(config: Config, folder: Path, out: Path, as_json: bool) -> None:
+    from taskzip.pipeline.compare import compare
+
+    with terminal_progress() as progress:
+        comparison = compare(config, folder, out, progress)
+    if as_json:
+        stdout.print_json(comparison.model_dump_json())
+    else:
+        show_comparison(comparison)

@@ -26,6 +26,7 @@ from taskzip.contracts.names import (
     Deployment,
     Runtime,
     TaskName,
+    ZipMethod,
 )
 
 Callable_ = Annotated[
@@ -89,7 +90,7 @@ class TaskConfig(Document):
 class ZipConfig(Document):
     """How the joint network is made."""
 
-    method: Literal["mtz"] = "mtz"
+    method: ZipMethod = "mtz"
     pairing: Literal["greedy", "hungarian"] = "hungarian"
     share: Share | dict[str, Share] = 1.0
     """For all hidden layers, or by layer name (layers not named are shared fully)."""
@@ -98,8 +99,8 @@ class ZipConfig(Document):
     batch norm, everywhere, or nowhere."""
     share_inputs: bool = True
     """Whether first layers may be shared; false: the tasks' inputs are of different kinds."""
-    refit: bool = True
-    """Solve weights again for the inputs that merging leaves; false: the paper's method alone."""
+    refit: bool | None = None
+    """Solve weights again for the inputs that merging leaves; None: for mtz, not for baselines."""
     refit_ridge: Annotated[float, Field(gt=0)] = 0.01
     """λ of the refit, as a fraction of the mean diagonal of the second moment."""
     reconstruct_steps: Count = 200

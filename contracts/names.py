@@ -13,6 +13,7 @@ CacheState = Literal["warm", "cold"]
 Clock = Literal["real", "counted"]
 Origin = Literal["virtual", "phone"]
 DType = Literal["float32", "float16", "int64", "int32", "int8", "uint8", "bool"]
+ZipMethod = Literal["mtz", "average", "rebasin", "zipit", "random", "heads-only"]
 ModelKind = Literal["joint", "separate", "tiny"]
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
@@ -29,6 +30,14 @@ Count = Annotated[int, Field(ge=0)]
 Nanoseconds = Annotated[int, Field(ge=0)]
 Bytes = Annotated[int, Field(ge=0)]
 
+ZIP_METHODS: tuple[ZipMethod, ...] = (
+    "mtz",
+    "average",
+    "rebasin",
+    "zipit",
+    "random",
+    "heads-only",
+)
 RUNTIMES: tuple[Runtime, ...] = ("executorch", "litert")
 DEPLOYMENTS: tuple[Deployment, ...] = (
     "joint",

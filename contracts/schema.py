@@ -13,10 +13,12 @@ from taskzip.contracts.events import EVENT
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Report
 from taskzip.contracts.runspec import RunSpec
+from taskzip.contracts.zipcomparison import ZipComparison
 from taskzip.contracts.zipresult import ZipResult
 
 MODELS: dict[str, TypeAdapter[Any]] = {
     "bundle": TypeAdapter(Bundle),
+    "compare": TypeAdapter(ZipComparison),
     "config": TypeAdapter(Config),
     "event": EVENT,
     "record": TypeAdapter(Record),

@@ -12,6 +12,11 @@ def zip_result(out_dir: Path) -> Path:
     return out_dir / "zip.json"
 
 
+def comparison(out_dir: Path) -> Path:
+    """What every method gave: the contract ZipComparison."""
+    return out_dir / "compare.json"
+
+
 def zip_folder(out_dir: Path) -> Path:
     """The joint network and the plan that made it."""
     return out_dir / "zip"

@@ -1,7 +1,7 @@
 """Separate networks in, one joint network out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -38,9 +38,17 @@ def zip_tasks(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Z
 
     The tasks' networks stay as they are. The same tasks, config and machine give the same bytes.
     """
-    scene = survey(tasks, config, progress)
-    joint, plan = run(scene, METHODS[config.method](), config.method, progress)
-    return Zipped(joint, plan, layers(scene), _parameters(tasks, joint), scene.alignment.notes)
+    return zip_scene(survey(tasks, config, progress), config, progress)
+
+
+def zip_scene(scene: Scene, config: ZipConfig, progress: Progress) -> Zipped:
+    """Zip networks that were surveyed before; `config` may name another method."""
+    method = METHODS[config.method]()
+    refit = method.refits if config.refit is None else config.refit
+    scene = replace(scene, config=config.model_copy(update={"refit": refit}))
+    joint, plan = run(scene, method, config.method, progress)
+    parameters = _parameters(scene.tasks, joint)
+    return Zipped(joint, plan, layers(scene), parameters, scene.alignment.notes)
 
 
 def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scene:

@@ -16,10 +16,12 @@ from safetensors.torch import save_file
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config, load_config
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.names import RUNTIMES
+from taskzip.contracts.names import RUNTIMES, ZIP_METHODS
 from taskzip.contracts.progress import Silent
+from taskzip.contracts.zipcomparison import ZipComparison
 from taskzip.contracts.zipresult import ZipResult
 from taskzip.pipeline.build import Stages, build, export_stage, zip_stage
+from taskzip.pipeline.compare import compare
 from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.user_code import UserFolder
@@ -153,7 +155,7 @@ def test_the_zip_result_tells_errors_only_where_there_is_evaluation_data(built: 
 def test_the_resolved_config_is_beside_the_result(built: Built) -> None:
     written = json.loads((built.out_dir / "config.json").read_text())
     assert written == built.config.as_json_data()
-    assert written["zip"]["refit"] is True
+    assert written["zip"]["refit"] is None
 
 
 def test_nothing_is_left_beside_the_results(built: Built) -> None:
@@ -274,3 +276,14 @@ def test_zipping_alone_twice_gives_the_same_weights(built: Built, tmp_path: Path
 @pytest.mark.slow
 def test_a_build_in_other_processes_gives_the_same_bytes(built: Built, tmp_path: Path) -> None:
     assert build(built.config, built.folder, tmp_path, Silent()) == built.bundle
+
+
+def test_every_method_is_compared_with_refit_and_without(tmp_path: Path) -> None:
+    config_path = write_project(tmp_path / "project")
+    found = compare(load_config(config_path), config_path.parent, tmp_path, Silent())
+    ways = [(each.method, each.refit) for each in found.zips]
+    assert ways == [(method, refit) for method in ZIP_METHODS for refit in (False, True)]
+    assert found.left_out == {}
+    assert ZipComparison.read(tmp_path / "compare.json") == found
+    errors = {(each.method, each.refit): sum(each.output_error.values()) for each in found.zips}
+    assert errors["mtz", True] < errors["random", False]

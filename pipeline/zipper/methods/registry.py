@@ -2,7 +2,18 @@
 
 from collections.abc import Callable
 
+from taskzip.contracts.names import ZipMethod
+from taskzip.pipeline.zipper.methods.average import Average, HeadsOnly, Random
 from taskzip.pipeline.zipper.methods.method import Method
 from taskzip.pipeline.zipper.methods.mtz import Mtz
+from taskzip.pipeline.zipper.methods.rebasin import Rebasin
+from taskzip.pipeline.zipper.methods.zipit import Zipit
 
-METHODS: dict[str, Callable[[], Method]] = {"mtz": Mtz}
+METHODS: dict[ZipMethod, Callable[[], Method]] = {
+    "mtz": Mtz,
+    "average": Average,
+    "rebasin": Rebasin,
+    "zipit": Zipit,
+    "random": Random,
+    "heads-only": HeadsOnly,
+}
