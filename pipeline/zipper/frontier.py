@@ -105,7 +105,7 @@ class Frontier:
         """The coming layer, refitted if anything before it was merged and the config says so."""
         layer = self.graph.layers[node]
         weights = turned(layer, inputs)
-        solves = self._config.refit and self.source(node) in self._changed
+        solves = bool(self._config.refit) and self.source(node) in self._changed
         if not solves and not shares:
             return Ready(TaskLayer(layer, inputs, weights, layer.bias is not None), None)
         moments = self._gather(node, layer, inputs)
