@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from taskzip.contracts.config import BenchConfig, Config, DeviceConfig
+from taskzip.contracts.config import BenchConfig, Config, DeviceConfig, ZipConfig
+from taskzip.contracts.document import validated
 from taskzip.contracts.names import Clock
 
 RESOLVED_CONFIG = "config.json"
@@ -27,6 +28,26 @@ ClockName = Annotated[
     typer.Option("--clock", help="Clock of the emulated device.", show_default="counted"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
+MaxBytes = Annotated[
+    int | None,
+    typer.Option("--max-bytes", help="Largest size of the joint weights; the solver shares."),
+]
+MaxSizeRatio = Annotated[
+    float | None,
+    typer.Option("--max-size-ratio", help="Largest size of the joint weights to all separate."),
+]
+MaxError = Annotated[
+    float | None,
+    typer.Option(
+        "--max-error", help="Largest mean increase in points; predicted without evaluation data."
+    ),
+]
+PlanFile = Annotated[
+    Path | None, typer.Option("--plan", help="plan.json of an earlier zip, edited or not.")
+]
+SweepSizes = Annotated[
+    bool, typer.Option("--sweep", help="Zip at several sizes, show size against error, draw it.")
+]
 CompareMethods = Annotated[
     bool,
     typer.Option("--compare", help="Zip with every method, show all results, change nothing else."),
@@ -72,6 +93,25 @@ def overridden(config: Config, device: str | None, clock: Clock | None) -> Confi
             "bench": with_clock(config.bench, clock),
         }
     )
+
+
+def with_budget(
+    config: Config,
+    max_bytes: int | None,
+    max_size_ratio: float | None,
+    max_error: float | None,
+    plan: Path | None,
+) -> Config:
+    """The config with what the command line says of the sharing."""
+    said = {
+        "max_bytes": max_bytes,
+        "max_size_ratio": max_size_ratio,
+        "max_error": max_error,
+        "plan": None if plan is None else plan.absolute(),
+    }
+    given = {key: value for key, value in said.items() if value is not None}
+    data = config.zip.model_dump() | given
+    return config.model_copy(update={"zip": validated(ZipConfig, data, "options")})
 
 
 def with_device(config: DeviceConfig, device: str | None) -> DeviceConfig:

@@ -45,6 +45,8 @@ def show_zip(result: ZipResult) -> None:
         )
         table.add_row(task.name, *numbers)
     out.print(table)
+    for note in result.notes:
+        out.print(f"note: {note}", highlight=False)
     counts = result.parameters
     out.print(
         f"Parameters: {counts.separate:,} separate, {counts.joint:,} joint "

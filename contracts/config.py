@@ -94,6 +94,15 @@ class ZipConfig(Document):
     pairing: Literal["greedy", "hungarian"] = "hungarian"
     share: Share | dict[str, Share] = 1.0
     """For all hidden layers, or by layer name (layers not named are shared fully)."""
+    max_bytes: Annotated[int, Field(gt=0)] | None = None
+    """Of the joint network's weights; the solver chooses what each layer shares."""
+    max_size_ratio: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Of the joint network's weights to those of all separate ones."""
+    max_error: Annotated[float, Field(ge=0)] | None = None
+    """Mean increase of the error in points where all tasks have evaluation data; else the predicted
+    relative squared error, summed over the layers."""
+    plan: Path | None = None
+    """A `plan.json` to apply as it is."""
     affine: Literal["normalized", "all", "none"] = "normalized"
     """Where each task scales and shifts shared outputs in its own way: where the networks had a
     batch norm, everywhere, or nowhere."""
@@ -204,7 +213,9 @@ def load_config(path: Path) -> Config:
 
 def _with_absolute_paths(config: Config, folder: Path) -> Config:
     tasks = tuple(_with_paths_below(folder, task) for task in config.tasks)
-    return config.model_copy(update={"tasks": tasks})
+    plan = None if config.zip.plan is None else folder / config.zip.plan
+    planned = config.zip.model_copy(update={"plan": plan})
+    return config.model_copy(update={"tasks": tasks, "zip": planned})
 
 
 def _with_paths_below(folder: Path, task: TaskConfig) -> TaskConfig:

@@ -3,11 +3,13 @@
 import json
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from taskzip.contracts.errors import BadInput
+
+Model = TypeVar("Model", bound="Document")
 
 
 class Document(BaseModel):
@@ -40,6 +42,14 @@ class Document(BaseModel):
         """The document as plain JSON data."""
         loaded: dict[str, Any] = json.loads(self.model_dump_json())
         return loaded
+
+
+def validated(model: type[Model], data: Any, source: str) -> Model:
+    """The document that the data describe; BadInput names `source`, the field and what is wrong."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise BadInput(f"{source}: {describe(error)}") from error
 
 
 def describe(error: ValidationError) -> str:

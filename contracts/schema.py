@@ -15,6 +15,7 @@ from taskzip.contracts.report import Report
 from taskzip.contracts.runspec import RunSpec
 from taskzip.contracts.zipcomparison import ZipComparison
 from taskzip.contracts.zipresult import ZipResult
+from taskzip.contracts.zipsweep import ZipSweep
 
 MODELS: dict[str, TypeAdapter[Any]] = {
     "bundle": TypeAdapter(Bundle),
@@ -24,6 +25,7 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     "record": TypeAdapter(Record),
     "report": TypeAdapter(Report),
     "runspec": TypeAdapter(RunSpec),
+    "sweep": TypeAdapter(ZipSweep),
     "zip": TypeAdapter(ZipResult),
 }
 

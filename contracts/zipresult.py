@@ -51,3 +51,5 @@ class ZipResult(Document):
     tasks: tuple[ZippedTask, ...]
     parameters: Parameters
     layers: tuple[ZippedLayer, ...]
+    notes: tuple[str, ...] = ()
+    """What stayed private although it is no head, and why."""

@@ -131,10 +131,15 @@ class Stages:
         return {
             "[[tasks]]": stamp.hash_data(tasks),
             "[zip]": stamp.hash_data(self.config.zip.model_dump(mode="json")),
+            **self._plan_input(),
             **_hashes_of_files(self.config.tasks),
             "taskzip": stamp.own_code(),
             **stamp.installed(_ZIP_PACKAGES),
         }
+
+    def _plan_input(self) -> dict[str, str]:
+        plan = self.config.zip.plan
+        return {} if plan is None else {"the plan": stamp.hash_file(plan)}
 
     def _export_inputs(self) -> dict[str, str]:
         return {

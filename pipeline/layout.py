@@ -17,6 +17,16 @@ def comparison(out_dir: Path) -> Path:
     return out_dir / "compare.json"
 
 
+def sweep(out_dir: Path) -> Path:
+    """Size against error: the contract ZipSweep."""
+    return out_dir / "sweep.json"
+
+
+def sweep_plot(out_dir: Path) -> Path:
+    """The same as a drawing."""
+    return out_dir / "sweep.svg"
+
+
 def zip_folder(out_dir: Path) -> Path:
     """The joint network and the plan that made it."""
     return out_dir / "zip"

@@ -9,7 +9,7 @@ from taskzip.contracts.zipresult import ZippedLayer
 from taskzip.pipeline.build import Stages
 from taskzip.pipeline.layout import model_path
 from taskzip.pipeline.networks.load import load_tasks
-from taskzip.pipeline.zipper import layers, survey
+from taskzip.pipeline.zipper import decide, layers, survey
 
 
 class Preview(Document):
@@ -29,11 +29,17 @@ def preview(config: Config, folder: Path, out_dir: Path) -> Preview:
     stages = Stages(config, folder.absolute(), out_dir)
     zip_runs = stages.reasons_to_zip()
     return Preview(
-        layers=layers(survey(load_tasks(config, folder), config.zip, Silent())),
+        layers=_layers(config, folder),
         zip_runs=zip_runs,
         export_runs=("the zip runs",) if zip_runs else stages.reasons_to_export(),
         files=_files(config),
     )
+
+
+def _layers(config: Config, folder: Path) -> tuple[ZippedLayer, ...]:
+    """A budget is solved for this; one that is measured shows the most that would be tried."""
+    scene = survey(load_tasks(config, folder), config.zip, Silent())
+    return layers(decide(scene, config.zip, Silent())[0])
 
 
 def _files(config: Config) -> tuple[str, ...]:

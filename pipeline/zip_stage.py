@@ -5,13 +5,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
-
 from taskzip.contracts.config import Config
 from taskzip.contracts.progress import Progress
-from taskzip.contracts.zipresult import Cost, ErrorPercent, ZippedTask, ZipResult
+from taskzip.contracts.zipresult import Cost, ZippedTask, ZipResult
 from taskzip.pipeline import layout
-from taskzip.pipeline.networks.evaluate import error_percent
+from taskzip.pipeline.measured import Measured, measure_of
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper import JointNetwork, zip_tasks
@@ -32,15 +30,17 @@ def run_zip(config: Config, folder: Path, out_dir: Path, progress: Progress) -> 
     progress.step(f"loading {len(config.tasks)} networks")
     tasks = load_tasks(config, folder)
     started = time.monotonic()
-    zipped = zip_tasks(tasks, config.zip, progress)
+    measured = Measured(tasks)
+    zipped = zip_tasks(tasks, config.zip, progress, measure_of(measured, tasks))
     cost = Cost(seconds=time.monotonic() - started, peak_rss_bytes=_peak_rss_bytes())
     zipped.joint.save(layout.zip_folder(out_dir))
     zipped.plan.write(layout.plan(out_dir))
     ZipResult(
         cost=cost,
-        tasks=tuple(_evaluated(task, zipped.joint.task(task.name), progress) for task in tasks),
+        tasks=_told(measured.tasks(zipped.joint), progress),
         parameters=zipped.parameters,
         layers=zipped.layers,
+        notes=zipped.notes,
     ).write(layout.zip_result(out_dir))
     return Networks(tasks, zipped.joint)
 
@@ -50,15 +50,12 @@ def load_networks(config: Config, folder: Path, out_dir: Path) -> Networks:
     return Networks(load_tasks(config, folder), JointNetwork.load(layout.zip_folder(out_dir)))
 
 
-def _evaluated(task: Task, joint: nn.Module, progress: Progress) -> ZippedTask:
-    if task.evaluation is None:
-        return ZippedTask(name=task.name, error_percent=None)
-    errors = ErrorPercent(
-        separate=error_percent(task.network, task.evaluation()),
-        joint=error_percent(joint, task.evaluation()),
-    )
-    progress.step(f"{task.name}: error {errors.separate:.2f} % → {errors.joint:.2f} %")
-    return ZippedTask(name=task.name, error_percent=errors)
+def _told(tasks: tuple[ZippedTask, ...], progress: Progress) -> tuple[ZippedTask, ...]:
+    for task in tasks:
+        if task.error_percent:
+            before, after = task.error_percent.separate, task.error_percent.joint
+            progress.step(f"{task.name}: error {before:.2f} % → {after:.2f} %")
+    return tasks
 
 
 def _peak_rss_bytes() -> int:

@@ -198,10 +198,12 @@ class _Engine:
 
     def _pass_merged(self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]) -> None:
         merging = self._merge_channels if _is_depthwise(ready) else self._merge_dense
-        parts, merged, costs = merging(step, ready, orders)
+        parts, merged, costs, power = merging(step, ready, orders)
         plan = self.plans[step.group]
         costs_so_far = tuple(a + b for a, b in zip(plan.costs, costs.tolist(), strict=True))
-        self.plans[step.group] = plan.model_copy(update={"costs": costs_so_far})
+        self.plans[step.group] = plan.model_copy(
+            update={"costs": costs_so_far, "power": plan.power + power}
+        )
         specs, layer = apply(parts, orders, merged)
         if self._config.refit and self._config.reconstruct_steps:
             self._reconstruct(step, layer, orders)
@@ -214,7 +216,7 @@ class _Engine:
 
     def _merge_dense(
         self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]
-    ) -> tuple[dict[str, TaskLayer], Merged, torch.Tensor]:
+    ) -> tuple[dict[str, TaskLayer], Merged, torch.Tensor, float]:
         affine = self._has_affine(step)
         scales = self._scales(step, ready) if affine else _kept_scales(orders)
         parts = {
@@ -231,11 +233,12 @@ class _Engine:
         if affine:
             for name, part in parts.items():
                 affines[name] = _affine(ready[name], part, orders[name], vectors)
-        return parts, Merged(vectors, affines), cost(moments, members, vectors)
+        power = sum(float(h.power(w).sum()) for h, w in zip(moments, members, strict=True))
+        return parts, Merged(vectors, affines), cost(moments, members, vectors), power
 
     def _merge_channels(
         self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]
-    ) -> tuple[dict[str, TaskLayer], Merged, torch.Tensor]:
+    ) -> tuple[dict[str, TaskLayer], Merged, torch.Tensor, float]:
         moments, members = [], []
         for name, each in ready.items():
             if not isinstance(each.moments, ChannelMoments):
@@ -244,7 +247,11 @@ class _Engine:
             moments.append(damped(each.moments.inputs[chosen], self._config.damping))
             members.append(each.part.weights[chosen])
         vectors, costs = merge_channels(moments, members)
-        return {name: each.part for name, each in ready.items()}, Merged(vectors, {}), costs
+        power = sum(
+            float(torch.einsum("sp,spq,sq->", w, h, w))
+            for h, w in zip(moments, members, strict=True)
+        )
+        return {n: each.part for n, each in ready.items()}, Merged(vectors, {}), costs, power
 
     def _reconstruct(self, step: Step, layer: JointLayer, orders: dict[str, Order]) -> None:
         sides = [

@@ -23,6 +23,15 @@ class GroupPlan(Document):
     costs: tuple[float, ...]
     """For each group ½ Σ_t (w_t − f)ᵀ H_t (w_t − f), summed over the layers: half the squared error
     before activation."""
+    power: float = 0.0
+    """Σ_t w_tᵀ H_t w_t over all that is merged: what the costs are relative to."""
+
+    @property
+    def relative_costs(self) -> tuple[float, ...]:
+        """The squared error before activation that each channel adds, relative to the power."""
+        if self.power == 0:
+            return tuple(0.0 for _ in self.costs)
+        return tuple(max(0.0, 2 * cost / self.power) for cost in self.costs)
 
     @property
     def shared(self) -> int:

@@ -15,9 +15,18 @@ from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.align import align
 from taskzip.pipeline.zipper.engine import run
 from taskzip.pipeline.zipper.joint import JointNetwork
-from taskzip.pipeline.zipper.methods.method import Scene
+from taskzip.pipeline.zipper.methods.method import Method, Scene
+from taskzip.pipeline.zipper.methods.planned import Planned, checked_counts
 from taskzip.pipeline.zipper.methods.registry import METHODS
 from taskzip.pipeline.zipper.plan import Plan, shared_counts
+from taskzip.pipeline.zipper.planning import (
+    Measure,
+    bisect,
+    choices_of,
+    counts_of,
+    has_budget,
+    within_budget,
+)
 
 
 @dataclass(frozen=True)
@@ -33,22 +42,66 @@ class Zipped:
     """What stayed private although it is no head, and why."""
 
 
-def zip_tasks(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Zipped:
+def zip_tasks(
+    tasks: Sequence[Task],
+    config: ZipConfig,
+    progress: Progress,
+    measure: Measure | None = None,
+) -> Zipped:
     """Zip the tasks' networks as the config says; BadInput when they cannot share.
 
     The tasks' networks stay as they are. The same tasks, config and machine give the same bytes.
+    `measure` gives the mean increase of the error in points; with it `max_error` is measured.
     """
-    return zip_scene(survey(tasks, config, progress), config, progress)
+    return zip_scene(survey(tasks, config, progress), config, progress, measure)
 
 
-def zip_scene(scene: Scene, config: ZipConfig, progress: Progress) -> Zipped:
+def zip_scene(
+    scene: Scene, config: ZipConfig, progress: Progress, measure: Measure | None = None
+) -> Zipped:
     """Zip networks that were surveyed before; `config` may name another method."""
-    method = METHODS[config.method]()
-    refit = method.refits if config.refit is None else config.refit
-    scene = replace(scene, config=config.model_copy(update={"refit": refit}))
+    scene, method = decide(scene, config, progress, measure)
     joint, plan = run(scene, method, config.method, progress)
     parameters = _parameters(scene.tasks, joint)
     return Zipped(joint, plan, layers(scene), parameters, scene.alignment.notes)
+
+
+def decide(
+    scene: Scene, config: ZipConfig, progress: Progress, measure: Measure | None = None
+) -> tuple[Scene, Method]:
+    """How much each group shares: as the plan, the budget or the config's share says."""
+    method = METHODS[config.method]()
+    refit = method.refits if config.refit is None else config.refit
+    scene = replace(scene, config=config.model_copy(update={"refit": refit}))
+    if config.plan is not None:
+        plan = Plan.read(config.plan)
+        counts = checked_counts(plan, scene.alignment, str(config.plan))
+        return replace(scene, counts=counts), Planned(plan, method)
+    if has_budget(config):
+        return _within_budget(scene, method, progress, measure), method
+    return scene, method
+
+
+def _within_budget(
+    scene: Scene, method: Method, progress: Progress, measure: Measure | None
+) -> Scene:
+    choices = choices_of(scene, method, progress)
+    sharing = within_budget(scene, choices, measure is not None)
+    limit = scene.config.max_error
+    if limit is not None and measure is not None:
+        sharing = bisect(
+            choices,
+            limit,
+            lambda each: run(
+                replace(scene, counts=counts_of(scene, each)),
+                method,
+                scene.config.method,
+                progress,
+            ),
+            measure,
+            progress,
+        )
+    return replace(scene, counts=counts_of(scene, sharing))
 
 
 def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scene:

@@ -20,14 +20,14 @@ from taskzip.pipeline.zipper.budget import (
 
 ROUNDING = 1e-9
 """Sums of a few floats."""
-TRIALS = 150
+TRIALS = 60
 EXACT_SHARE = 0.98
 """Of small random problems; measured over 1,000: 0.999."""
 WORST_ERROR = 2.0
 """Times the least error possible; measured over 1,000: 1.67, as single channels weigh much here."""
 WORST_SAVING = 0.85
 """Of the most bytes possible; measured over 1,000: 0.91."""
-UNHURRIED = settings(max_examples=50, deadline=None)
+UNHURRIED = settings(max_examples=25, deadline=None)
 
 
 def problem(seed: int) -> Choices:

@@ -1,0 +1,58 @@
+"""What a joint network did to its tasks: errors with labels, output errors without."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from taskzip.contracts.zipresult import ErrorPercent, ZippedTask
+from taskzip.pipeline.networks.evaluate import error_percent
+from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.zipper import JointNetwork
+
+
+class Measured:
+    """Measures joint networks of the same tasks; what separate networks do is measured once."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = tasks
+        self._separate: dict[str, float] = {}
+
+    def tasks(self, joint: JointNetwork) -> tuple[ZippedTask, ...]:
+        """Each task's error before and after; None where there is no evaluation data."""
+        return tuple(self._task(task, joint) for task in self._tasks)
+
+    def _task(self, task: Task, joint: JointNetwork) -> ZippedTask:
+        if task.evaluation is None:
+            return ZippedTask(name=task.name, error_percent=None)
+        if task.name not in self._separate:
+            self._separate[task.name] = error_percent(task.network, task.evaluation())
+        after = error_percent(joint.task(task.name), task.evaluation())
+        error = ErrorPercent(separate=self._separate[task.name], joint=after)
+        return ZippedTask(name=task.name, error_percent=error)
+
+
+def mean_increase(tasks: Sequence[ZippedTask]) -> float | None:
+    """Of errors that were measured before, in points; None unless all tasks have one."""
+    errors = [each.error_percent for each in tasks if each.error_percent]
+    if len(errors) < len(tasks):
+        return None
+    return sum(each.joint - each.separate for each in errors) / len(errors)
+
+
+def measure_of(measured: Measured, tasks: Sequence[Task]) -> Callable[[JointNetwork], float] | None:
+    """The mean increase as a function, None unless all tasks have evaluation data."""
+    if any(task.evaluation is None for task in tasks):
+        return None
+    return lambda joint: mean_increase(measured.tasks(joint)) or 0.0
+
+
+@torch.no_grad()
+def output_error(task: Task, joint: JointNetwork) -> float:
+    """E‖joint − separate‖² / E‖separate‖² of a task's outputs, over its calibration data."""
+    network = joint.task(task.name)
+    wrong = power = 0.0
+    for batch in task.calibration():
+        before, after = task.network(batch), network(batch)
+        wrong += float((after - before).square().sum())
+        power += float(before.square().sum())
+    return wrong / max(power, torch.finfo(torch.float32).tiny)
