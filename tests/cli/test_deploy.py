@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from taskzip import __version__
+from taskzip.contracts import schema
 
 VERBS = ("zip-and-push", "zip", "export", "push", "bench", "report", "device", "doctor")
 
@@ -125,3 +127,38 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_half_written(deploy_path, proje
     assert running.returncode == 130
     assert not list(project.glob("out/**/*.partial"))
     assert not (project / "out" / "project" / "bundle").exists()
+
+
+def test_zip_within_a_budget_then_by_its_own_plan(deploy, project: Path) -> None:
+    config, out = project / "project.toml", project / "out"
+    small = deploy("zip", config, "--out", out, "--max-size-ratio", "0.8", "--json")
+    assert small.returncode == 0, small.stderr
+    counts = json.loads(small.stdout)["parameters"]
+    assert counts["joint"] <= 0.8 * counts["separate"]
+    plan = out / "zip" / "plan.json"
+    again = deploy("zip", config, "--out", project / "again", "--plan", plan, "--json")
+    assert again.returncode == 0, again.stderr
+    assert (project / "again" / "zip" / "plan.json").read_bytes() == plan.read_bytes()
+
+
+def test_a_budget_that_cannot_be_ends_with_2(deploy, project: Path) -> None:
+    done = deploy("zip", project / "project.toml", "--max-bytes", "8")
+    assert done.returncode == 2
+    assert "cannot have 8 bytes of weights" in done.stderr
+    wrong = deploy("zip", project / "project.toml", "--max-size-ratio", "2")
+    assert wrong.returncode == 2
+    assert "options: max_size_ratio" in wrong.stderr
+
+
+def test_compare_and_sweep_show_tables_and_write_their_files(deploy, project: Path) -> None:
+    config, out = project / "project.toml", project / "out"
+    compared = deploy("zip", config, "--out", out, "--compare")
+    assert compared.returncode == 0, compared.stderr
+    assert "heads-only" in compared.stdout
+    swept = deploy("zip", config, "--out", out, "--sweep")
+    assert swept.returncode == 0, swept.stderr
+    assert "mean change" in swept.stdout
+    for name in ("compare", "sweep"):
+        text = json.loads((out / f"{name}.json").read_text())
+        Draft202012Validator(schema.shipped(name)).validate(text)
+    assert (out / "sweep.svg").read_text(encoding="utf-8").startswith("<?xml")
