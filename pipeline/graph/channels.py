@@ -33,6 +33,8 @@ class Channels:
     """Roots whose channels may not be rescaled: what reads them is not linear in a scale > 0."""
     raw: set[str]
     """Values made of the network's input without any layer: their channels are everybody's."""
+    spread: dict[str, str]
+    """Values that are a constant, repeated for every image → the constant."""
     constant_axes: dict[str, tuple[int, View]]
     """Constants that hold a number per channel: the axis, and the view of that axis alone."""
     _parents: list[int] = field(default_factory=list)
@@ -74,7 +76,7 @@ def find_channels(graph: Graph) -> Channels:
 
 class _Walk:
     def __init__(self, graph: Graph) -> None:
-        self.found = Channels(graph, {}, {}, set(), set(), {})
+        self.found = Channels(graph, {}, {}, set(), set(), {}, {})
         self._graph = graph
 
     def go(self) -> None:
@@ -98,6 +100,7 @@ class _Walk:
             return self._layer(node)
         views = [self.found.views[name] for name in node.inputs]
         if node.base in _SIZES or all(view is None for view in views):
+            self._note_spread(node)
             return None
         rule = RULES.get(node.base, UNKNOWN)
         try:
@@ -115,6 +118,11 @@ class _Walk:
         self.found.constant_axes.update(result.constants)
         return result.view
 
+    def _note_spread(self, node: Node) -> None:
+        """Remember a constant that is repeated for every image: a class token."""
+        if node.base == "expand" and len(node.constants) == 1:
+            self.found.spread[node.name] = node.constants[0]
+
     def _layer(self, node: Node) -> View | None:
         layer = self._graph.layers[node.name]
         source = node.inputs[0]
@@ -125,7 +133,10 @@ class _Walk:
             self._freeze([view], f"{layer.name} reads another axis of it")
             self.found.views[source] = view = None
         if layer.depthwise:
-            return view if view is not None else self._open(axis, layer.outputs)
+            if view is None:
+                view = self._open(axis, layer.outputs)
+                self._freeze([view], f"{layer.name} is a depthwise convolution of the input")
+            return view
         return self._open(axis, layer.outputs)
 
     def _join(self, one: View, other: View) -> None:
@@ -172,6 +183,10 @@ class _Call:
         if found is None:
             raise NotUnderstood("mixes it with what is not understood")
         return found
+
+    def spread(self, name: str) -> str | None:
+        """The constant that a value repeats for every image."""
+        return self.channels.spread.get(name)
 
     def shape_of(self, name: str) -> Shape:
         """Of a value, for the traced batch; NotUnderstood if it is no tensor."""

@@ -120,6 +120,10 @@ _READERS: dict[str, Callable[[Node, str, Graph], _Found]] = {
 }
 
 
+LAYER_OPERATORS = tuple(_READERS)
+"""Operators that can be layers; where one is not, the graph's notes say why."""
+
+
 def _sizes(value: JsonValue, dimensions: int) -> Sizes:
     given = value if isinstance(value, list) else [value]
     spread = given * dimensions if len(given) == 1 else given

@@ -1,7 +1,7 @@
 """How operators treat channels: which keep them, move them, join them or mix them up."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,6 +56,9 @@ class Call(Protocol):
 
     def view_of(self, name: str) -> View:
         """Of an input by name."""
+
+    def spread(self, name: str) -> str | None:
+        """The constant that a value repeats for every image, if it is one."""
 
     def shape_of(self, name: str) -> Shape:
         """Of a value."""
@@ -221,8 +224,9 @@ def _sizes(view: View) -> list[tuple[int, int]]:
 def _concatenate(call: Call) -> Result:
     rank = len(call.shape_of(call.node.name))
     axis = int(str(call.arg(1, "dim", 0))) % rank
-    if call.node.constants:
-        return _beside_constants(call, axis)
+    repeated = [name for name in map(call.spread, call.node.inputs) if name is not None]
+    if call.node.constants or repeated:
+        return _beside_constants(call, axis, [*call.node.constants, *repeated])
     views = [call.view_of(each) for each in call.node.inputs]
     first = views[0]
     if any(each.axis != first.axis for each in views):
@@ -234,12 +238,13 @@ def _concatenate(call: Call) -> Result:
     return Result(first, tuple((first, each) for each in views[1:]))
 
 
-def _beside_constants(call: Call, axis: int) -> Result:
+def _beside_constants(call: Call, axis: int, names: Sequence[str]) -> Result:
     """A constant (a class token) put beside values along another axis: its channels join."""
-    views = [call.view_of(each) for each in call.node.inputs]
+    values = [each for each in call.node.inputs if call.spread(each) is None]
+    views = [call.view_of(each) for each in values]
     if any(each != views[0] for each in views) or axis == views[0].axis:
         raise NotUnderstood("puts constants beside it")
-    constants = dict.fromkeys(call.node.constants, (views[0].axis, views[0]))
+    constants = dict.fromkeys(names, (views[0].axis, views[0]))
     return Result(views[0], (), constants)
 
 

@@ -42,7 +42,7 @@ def _exported(task: str, network: nn.Module, batch: torch.Tensor) -> torch.expor
             f"task {task}: torch.export cannot trace the network for a batch of shape "
             f"{tuple(batch.shape)}: {_first_lines(error)}\nIts forward must take one tensor of any "
             "batch size and must not branch on data; write such branches with torch.where, and "
-            "take sizes from x.shape"
+            "take sizes from x.shape (len(x) fixes the batch)"
         ) from error
 
 

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from taskzip.pipeline.graph.channels import OUTPUT, Channels
+from taskzip.pipeline.graph.fold import LAYER_OPERATORS
 from taskzip.pipeline.graph.layer import Layer
+from taskzip.pipeline.graph.rules import RULES
 
 Signature = tuple[object, ...]
 _SAME_NAME = 0.5
@@ -25,6 +27,9 @@ class Group:
     """All aligned layers that write them, as the first task calls them."""
     spaces: dict[str, int]
     widths: dict[str, int]
+    rigid: bool = False
+    """Whether channels must keep their order, since an operator reads them that is not understood:
+    all are shared, each with its like, or none."""
 
     @property
     def width(self) -> int:
@@ -73,7 +78,12 @@ def align(networks: dict[str, Channels]) -> Alignment:
 
 
 def _candidates(network: Channels) -> list[str]:
-    return [name for name in network.graph.layers if network.space_of(name) not in network.frozen]
+    """Layers whose outputs do not leave the network."""
+    return [
+        name
+        for name in network.graph.layers
+        if network.frozen.get(network.space_of(name)) != OUTPUT
+    ]
 
 
 def _signature(network: Channels, node: str) -> Signature:
@@ -84,15 +94,22 @@ def _signature(network: Channels, node: str) -> Signature:
     return (layer.geometry, layer.depthwise, columns if layer.geometry is None else None)
 
 
+def _may_share(a: Channels, one: str, b: Channels, other: str) -> bool:
+    """Of one kind; of one width too, where channels must keep their order."""
+    if _signature(a, one) != _signature(b, other):
+        return False
+    rigid = a.space_of(one) in a.frozen or b.space_of(other) in b.frozen
+    return not rigid or a.graph.layers[one].outputs == b.graph.layers[other].outputs
+
+
 def _partners(a: Channels, b: Channels) -> list[tuple[str, str]]:
     """The best common sequence whose spaces also match one to one."""
     left, right = _candidates(a), _candidates(b)
-    signs = [_signature(a, each) for each in left], [_signature(b, each) for each in right]
     scores = [[0.0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for i in reversed(range(len(left))):
         for j in reversed(range(len(right))):
             match = 0.0
-            if signs[0][i] == signs[1][j]:
+            if _may_share(a, left[i], b, right[j]):
                 match = 1 + _SAME_NAME * _same_name(a, left[i], b, right[j]) + scores[i + 1][j + 1]
             scores[i][j] = max(scores[i + 1][j], scores[i][j + 1], match)
     return _consistent(a, b, _read_off(scores, left, right))
@@ -143,7 +160,8 @@ def _grouped(
         names = tuple(_layer(networks, first, nodes).name for nodes in members)
         spaces = {task: networks[task].space_of(node) for task, node in members[0].items()}
         widths = {task: _layer(networks, task, members[0]).outputs for task in networks}
-        groups.append(Group(names[0], names, spaces, widths))
+        rigid = any(space in networks[task].frozen for task, space in spaces.items())
+        groups.append(Group(names[0], names, spaces, widths, rigid))
     positions = {space: index for index, space in enumerate(by_space)}
     steps = tuple(
         Step(
@@ -156,6 +174,15 @@ def _grouped(
     return steps, tuple(groups)
 
 
+def _weighted_operators(network: Channels) -> list[str]:
+    """Operators with weights of their own that are not understood, by their weights' names."""
+    return [
+        f"{node.constants[0].rpartition('.')[0] or node.constants[0]} ({node.op})"
+        for node in network.graph.nodes
+        if node.constants and node.base not in RULES and node.base not in LAYER_OPERATORS
+    ]
+
+
 def _layer(networks: dict[str, Channels], task: str, nodes: dict[str, str]) -> Layer:
     return networks[task].graph.layers[nodes[task]]
 
@@ -166,6 +193,7 @@ def _notes(networks: dict[str, Channels], steps: Sequence[Step]) -> tuple[str, .
     for task, network in networks.items():
         aligned = {step.nodes[task] for step in steps}
         notes += [f"{task}: {note}; it stays private" for note in network.graph.notes]
+        notes += [f"{task}: {title} stays private" for title in _weighted_operators(network)]
         for node, layer in network.graph.layers.items():
             if node in aligned:
                 continue

@@ -76,6 +76,7 @@ class _Engine:
         }
         if step.group not in self.plans:
             self._decide(step, ready, count)
+        count = self.plans[step.group].shared
         orders = self._orders(step)
         if count == 0 or not _has_shared_inputs(ready):
             self._pass_private(step, ready, orders)
@@ -89,8 +90,8 @@ class _Engine:
             return {name: each.inputs(step.nodes[name]).private() for name, each in frontiers}
         for name, frontier in frontiers:
             source = frontier.source(step.nodes[name])
-            if source in frontier.channels.raw:
-                frontier.share_raw(source)
+            if frontier.channels.segments(source) is None:
+                frontier.share_as_it_is(source)
         return {name: each.inputs(step.nodes[name]) for name, each in frontiers}
 
     def _correspond(self, step: Step) -> bool:
@@ -107,13 +108,15 @@ class _Engine:
             return [("raw", width)] if self._config.share_inputs else None
         segments = frontier.channels.segments(source)
         if segments is None:
-            return None
+            return [("not understood", frontier.graph.shapes[source][layer.axis])]
         alignment = self._scene.alignment
         return [(alignment.group_of(name, each.space), each.columns) for each in segments]
 
     def _decide(self, step: Step, ready: dict[str, Ready], count: int) -> None:
         """Which channels of the group become one, at the first layer that writes them."""
         group = self._scene.alignment.groups[step.group]
+        if any(each.has_assumed(group.spaces[name]) for name, each in self.frontiers.items()):
+            count = 0  # something before this layer has the channels in their own order already
         scales = self._scales(step, ready)
         chosen = [torch.zeros(0, dtype=torch.long)] * len(ready)
         if count:
@@ -133,6 +136,9 @@ class _Engine:
         self, group: int, ready: dict[str, Ready], scales: dict[str, torch.Tensor], count: int
     ) -> list[torch.Tensor]:
         """Where no input is shared yet, all inputs are compared; if they differ, the power."""
+        aligned = self._scene.alignment.groups[group]
+        if aligned.rigid:
+            return [torch.arange(count) for _ in ready]
         damping = self._config.damping
         compares_all = not _has_shared_inputs(ready)
         if compares_all and len({each.part.weights.shape[1] for each in ready.values()}) > 1:

@@ -46,8 +46,10 @@ class Frontier:
         self.constants = dict(channels.graph.constants)
         self._config = config
         self._orders: dict[int, Order] = {}
-        self._shared_raw: set[str] = set()
+        self._shared_as_they_are: set[str] = set()
+        self._assumed: set[int] = set()
         self._changed: set[str] = set()
+        self._turned: set[str] = set()
         self._position = 0
         self._stream = Stream(task.calibration, self.graph.input, kept_bytes)
         self._last_use = _last_uses(self.graph)
@@ -57,9 +59,13 @@ class Frontier:
         """The original network."""
         return self.channels.graph
 
-    def share_raw(self, value: str) -> None:
-        """Count a value made of the network's input alone as shared: all tasks have the same."""
-        self._shared_raw.add(value)
+    def share_as_it_is(self, value: str) -> None:
+        """Count a value whose features cannot be reordered as shared, each with its like."""
+        self._shared_as_they_are.add(value)
+
+    def has_assumed(self, space: int) -> bool:
+        """Whether something that was passed takes a space's channels as they were."""
+        return space in self._assumed
 
     def set_order(self, space: int, order: Order) -> None:
         """Decide how a space's channels lie; before the first layer that writes it is passed."""
@@ -76,7 +82,7 @@ class Frontier:
         if segments is None:
             layer = self.graph.layers[node]
             features = self.graph.shapes[source][layer.axis]
-            shared = features if source in self._shared_raw else 0
+            shared = features if source in self._shared_as_they_are else 0
             return Inputs(((Order.original(features, shared), 1),))
         return Inputs(
             tuple((self._order_of(each.space, each.channels), each.columns) for each in segments)
@@ -146,7 +152,10 @@ class Frontier:
         )
 
     def _order_of(self, space: int, channels: int) -> Order:
-        return self._orders.get(space) or Order.original(channels)
+        if space not in self._orders:
+            self._assumed.add(space)
+            return Order.original(channels)
+        return self._orders[space]
 
     def _gather(self, node: str, layer: Layer, inputs: Inputs) -> Moments | ChannelMoments:
         pairs, seed = self.pairs(self.source(node)), self._config.seed + self._position
@@ -178,8 +187,9 @@ class Frontier:
         """Bring constants with a number per channel into the joint order."""
         turned_any = False
         for name in node.constants:
-            if name not in self.channels.constant_axes:
+            if name not in self.channels.constant_axes or name in self._turned:
                 continue
+            self._turned.add(name)
             axis, view = self.channels.constant_axes[name]
             segments = tuple(
                 (self._order_of(self.channels.root(each.space), each.channels), each.columns)

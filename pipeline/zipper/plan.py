@@ -82,8 +82,15 @@ def _count(wanted: Share, group: Group) -> int:
                 f"zip.share: layer {group.name!r} cannot share {wanted} channels; the narrowest "
                 f"task has {group.width} there (1.0 means all)"
             )
-        return wanted
-    return max(1, round(wanted * group.width)) if wanted > 0 else 0
+        return _whole(wanted, group)
+    return _whole(max(1, round(wanted * group.width)), group) if wanted > 0 else 0
+
+
+def _whole(count: int, group: Group) -> int:
+    """Where channels must keep their order, all are shared if at least half were asked for."""
+    if not group.rigid:
+        return count
+    return group.width if 2 * count >= group.width else 0
 
 
 def _check_names(share: dict[str, Share], alignment: Alignment) -> None:

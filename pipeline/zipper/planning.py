@@ -138,7 +138,7 @@ def _sources(
         return [(None, graph.shapes[source][layer.axis])] if scene.config.share_inputs else None
     segments = network.segments(source)
     if segments is None:
-        return None
+        return [(None, graph.shapes[source][layer.axis])]
     found = [(scene.alignment.group_of(task, each.space), each.columns) for each in segments]
     return None if any(group is None for group, _ in found) else list(found)
 

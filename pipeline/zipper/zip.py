@@ -63,7 +63,8 @@ def zip_scene(
     scene, method = decide(scene, config, progress, measure)
     joint, plan = run(scene, method, config.method, progress)
     parameters = _parameters(scene.tasks, joint)
-    return Zipped(joint, plan, layers(scene), parameters, scene.alignment.notes)
+    done = replace(scene, counts=_by_group(scene, plan))
+    return Zipped(joint, plan, layers(done), parameters, scene.alignment.notes)
 
 
 def decide(
@@ -102,6 +103,12 @@ def _within_budget(
             progress,
         )
     return replace(scene, counts=counts_of(scene, sharing))
+
+
+def _by_group(scene: Scene, plan: Plan) -> tuple[int, ...]:
+    """How many channels each group came to share, in the alignment's order."""
+    shared = {group.name: group.shared for group in plan.groups}
+    return tuple(shared[group.name] for group in scene.alignment.groups)
 
 
 def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scene:

@@ -57,22 +57,33 @@ class Concatenated(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Tokens from patches, a layer norm and feed-forward neurons; a positional constant."""
+    """A class token beside patches, places added; attention, a layer norm, feed-forward neurons."""
 
     def __init__(self) -> None:
         super().__init__()
         self.patches = nn.Conv2d(2, 8, 3, stride=3)
-        self.places = nn.Parameter(torch.randn(1, 9, 8) / 3)
+        self.token = nn.Parameter(torch.randn(1, 1, 8) / 3)
+        self.places = nn.Parameter(torch.randn(1, 10, 8) / 3)
+        self.qkv = nn.Linear(8, 24)
+        self.mix = nn.Linear(8, 8)
         self.norm = nn.LayerNorm(8)
         self.wide = nn.Linear(8, 12)
         self.narrow = nn.Linear(12, 8)
         self.head = nn.Linear(8, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        tokens = self.patches(x).flatten(2).transpose(1, 2) + self.places
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.token.expand(x.shape[0], -1, -1), tokens], dim=1) + self.places
+        tokens = tokens + self.attention(tokens)
         tokens = tokens + self.narrow(nn.functional.gelu(self.wide(self.norm(tokens))))
-        scores: torch.Tensor = self.head(tokens.mean(1))
+        scores: torch.Tensor = self.head(tokens[:, 0])
         return scores
+
+    def attention(self, tokens: torch.Tensor) -> torch.Tensor:
+        asked, keys, given = self.qkv(tokens).unflatten(2, (3, 2, 4)).permute(2, 0, 3, 1, 4)
+        found = nn.functional.scaled_dot_product_attention(asked, keys, given)
+        mixed: torch.Tensor = self.mix(found.transpose(1, 2).flatten(2))
+        return mixed
 
 
 class Recurrent(nn.Module):
@@ -180,12 +191,46 @@ def test_all_layers_but_the_head_are_shared_in_a_residual_network(try_zip: TryZi
 def test_an_lstm_stays_private_with_a_reason(try_zip: TryZip) -> None:
     trial = try_zip([made("recurrent", 1), made("recurrent", 2)], shape=(2, 9, 9))
     assert [(layer.name, layer.shared) for layer in trial.zipped.layers] == [
-        ("before", 0),
+        ("before", 5),
         ("after", 6),
         ("last", 7),
         ("head", 0),
     ]
-    assert "stays private: aten.lstm.input reads it" in trial.zipped.notes[0]
+    assert trial.zipped.notes[0] == "t0: cells (aten.lstm.input) stays private"
+
+
+def test_what_attention_reads_keeps_its_order_and_is_shared_whole_or_not(try_zip: TryZip) -> None:
+    networks = [made("transformer", 1), made("transformer", 2)]
+    widths = {"patches": 8, "qkv": 24, "mix": 8, "wide": 12, "narrow": 8, "head": 0}
+    for share, expected in ((0.6, 24), (0.4, 0)):
+        trial = try_zip(networks, shape=(2, 9, 9), share=share)
+        found = {layer.name: layer.shared for layer in trial.zipped.layers}
+        assert found == {n: round(share * w) for n, w in widths.items()} | {"qkv": expected}
+
+
+def test_a_layer_before_the_first_common_one_keeps_its_channels_private(try_zip: TryZip) -> None:
+    """The deeper network writes the residual sum before the layer that both have."""
+
+    class Early(Residual):
+        def __init__(self) -> None:
+            super().__init__()
+            self.early = nn.Conv2d(2, 6, 5, padding=2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            early = self.early(x).relu()
+            x = early + relu(self.norm(self.stem(x)))
+            for block in self.blocks:
+                x = relu(x + block(x))
+            scores: torch.Tensor = self.head(self.shortcut(x).relu().mean((2, 3)))
+            return scores
+
+    torch.manual_seed(1)
+    one, other = Early().eval(), Residual().eval()
+    trial = try_zip([one, other], shape=(2, 9, 9), share=0.5)
+    by_name = {layer.name: layer.shared for layer in trial.zipped.layers}
+    assert by_name["stem"] == 0
+    assert by_name["blocks.0.0"] == 3
+    assert try_zip([one, other], shape=(2, 9, 9), share=0).largest_difference() < SAME_FUNCTION
 
 
 def test_a_deeper_network_keeps_its_extra_layers(try_zip: TryZip) -> None:
