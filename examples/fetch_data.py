@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from cifar10 import CIFAR10
+from cifar10_files import CIFAR10
 from data_files import fetch
 from idx_files import FASHION_MNIST, MNIST
-from quickdraw import QUICKDRAW
+from quickdraw_files import QUICKDRAW
 from rich.console import Console
 
 from taskzip.contracts.errors import BadInput, TaskzipError

@@ -61,5 +61,13 @@ class Graph:
 
     @cached_property
     def modules(self) -> dict[str, torch.nn.Module]:
-        """The layers as modules."""
-        return {name: layer.module().eval() for name, layer in self.layers.items()}
+        """The layers as modules that hold the graph's own tensors."""
+        return {name: _holding(layer) for name, layer in self.layers.items()}
+
+
+def _holding(layer: Layer) -> torch.nn.Module:
+    module = layer.module().eval().requires_grad_(False)
+    module.get_parameter("weight").data = layer.weight
+    if layer.bias is not None:
+        module.get_parameter("bias").data = layer.bias
+    return module

@@ -8,7 +8,7 @@ say.
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -119,6 +119,16 @@ def operator_of(op: str) -> Callable[..., Any]:
         if isinstance(found, torch._ops.OpOverload) and _is_pure(found):
             return found
     raise BadInput(f"{op!r} is no operator that a network may call")
+
+
+def check_known(nodes: Sequence[Node], source: str) -> None:
+    """BadInput names `source` and the first op that a network may not call."""
+    for node in nodes:
+        if node.op not in (LAYER, GETITEM, *SIZES):
+            try:
+                operator_of(node.op)
+            except BadInput as error:
+                raise BadInput(f"{source}: node {node.name!r}: {error}") from error
 
 
 def _is_pure(found: torch._ops.OpOverload) -> bool:

@@ -13,7 +13,7 @@ from torch import nn
 from taskzip.contracts.document import Document, write_atomically
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
-from taskzip.pipeline.graph.node import LAYER, Node, fill, run_node
+from taskzip.pipeline.graph.node import LAYER, Node, check_known, fill, run_node
 from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec, build_layer
 
 WEIGHTS_FILE = "joint.safetensors"
@@ -130,7 +130,10 @@ class JointNetwork(nn.Module):
     @classmethod
     def load(cls, folder: Path) -> "JointNetwork":
         """The network that `save` wrote; BadInput when a file is missing or they do not fit."""
-        network = _empty(JointSpec.read(folder / STRUCTURE_FILE))
+        spec = JointSpec.read(folder / STRUCTURE_FILE)
+        for task in spec.tasks.values():
+            check_known(task.nodes, str(folder / STRUCTURE_FILE))
+        network = _empty(spec)
         path = folder / WEIGHTS_FILE
         try:
             weights = load_file(path)

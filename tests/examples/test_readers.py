@@ -23,14 +23,14 @@ def test_a_png_row_is_one_photograph(
 ) -> None:
     photographs = generator.integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     Image.fromarray(photographs.reshape(3, 1024, 3)).save(tmp_path / "rows.png")
-    found = examples.module("cifar10").read_images(tmp_path / "rows.png")
+    found = examples.module("cifar10_files").read_images(tmp_path / "rows.png")
     assert np.array_equal(found, photographs)
 
 
 def test_photographs_labels_are_a_json_list(examples: UserFolder, tmp_path: Path) -> None:
     path = tmp_path / "labels.json"
     path.write_text("[6, 9, 0]", encoding="utf-8")
-    assert examples.module("cifar10").read_labels(path).tolist() == [6, 9, 0]
+    assert examples.module("cifar10_files").read_labels(path).tolist() == [6, 9, 0]
 
 
 def test_drawings_come_in_the_order_of_the_categories(
@@ -41,7 +41,7 @@ def test_drawings_come_in_the_order_of_the_categories(
         for name, pixels in drawings.items():
             lines = "".join(f"{json.dumps(row)}\r\n" for row in pixels.tolist())
             add(archive, f"package/src/drawings/{name}.ndjson.gz", gzip.compress(lines.encode()))
-    read = examples.module("quickdraw").read_drawings
+    read = examples.module("quickdraw_files").read_drawings
     found = read(tmp_path / "drawings.tgz", ("hot dog", "ant"))
     expected = np.stack([drawings["hot dog"], drawings["ant"]]).astype(np.float32)
     assert np.array_equal(found, expected.reshape(2, 2, 28, 28))

@@ -248,6 +248,17 @@ def test_a_damaged_save_is_refused(
         JointNetwork.load(tmp_path)
 
 
+@pytest.mark.parametrize("op", ["aten.from_file.default", "aten.relu_.default", "os.system", ""])
+def test_a_save_that_calls_anything_but_pure_operators_is_refused(
+    convolutional: Networks, try_zip: TryZip, tmp_path: Path, op: str
+) -> None:
+    try_zip([convolutional(), convolutional()]).zipped.joint.save(tmp_path)
+    structure = tmp_path / "joint.json"
+    structure.write_text(structure.read_text().replace("aten.relu.default", op))
+    with pytest.raises(BadInput, match="is no operator that a network may call"):
+        JointNetwork.load(tmp_path)
+
+
 def test_an_unknown_task_is_named(convolutional: Networks, try_zip: TryZip) -> None:
     joint = try_zip([convolutional(), convolutional()]).zipped.joint
     with pytest.raises(BadInput, match="no task 'cats'"):
