@@ -45,6 +45,14 @@ def show_zip(result: ZipResult) -> None:
         )
         table.add_row(task.name, *numbers)
     out.print(table)
+    _show_densities(result)
+    if result.retrain:
+        done = result.retrain
+        early = ", stopped early" if done.stopped_early else ""
+        out.print(
+            f"Retrained: {done.iterations:,} iterations{early}, {done.seconds:.1f} s.",
+            highlight=False,
+        )
     for note in result.notes:
         out.print(f"note: {note}", highlight=False)
     counts = result.parameters
@@ -53,6 +61,16 @@ def show_zip(result: ZipResult) -> None:
         f"({counts.shared:,} of them shared by all tasks); zipped in {result.cost.seconds:.1f} s.",
         highlight=False,
     )
+
+
+def _show_densities(result: ZipResult) -> None:
+    for task in result.tasks:
+        if task.density:
+            before, after = task.density.separate, task.density.joint
+            out.print(
+                f"{task.name}: {before:.1%} of the weights are not zero, {after:.1%} when zipped.",
+                highlight=False,
+            )
 
 
 def show_bundle(bundle: Bundle, folder: Path) -> None:

@@ -56,6 +56,8 @@ class TaskConfig(Document):
     """Function without arguments: an iterable of batches `x`."""
     evaluation: Callable_ | None = None
     """Function without arguments: an iterable of batches `(x, label)`."""
+    training: Callable_ | None = None
+    """As `evaluation`; what retraining on labels learns from."""
 
     @property
     def network_file(self) -> Path | None:
@@ -116,7 +118,40 @@ class ZipConfig(Document):
     """Steps in which a merged layer moves towards what the next one needs; part of the refit."""
     damping: Annotated[float, Field(gt=0)] = 1e-3
     """Added to the second moments' diagonal, as a fraction of its mean."""
+    mask: Literal["larger", "union"] = "larger"
+    """Which weights a merged channel of pruned networks has: those of the channel that has more of
+    them, or all that any of the channels has."""
     seed: int = 0
+
+
+class RetrainConfig(Document):
+    """How the joint network is trained after zipping; not at all unless `iterations` says so."""
+
+    iterations: Count = 0
+    """At most; each takes one batch of every task and one step with the sum of their gradients."""
+    target: Literal["outputs", "labels"] = "outputs"
+    """What it learns: the originals' outputs for the calibration data, or the labels of each
+    task's `training`."""
+    loss: Literal["divergence", "squared"] = "divergence"
+    """How outputs are compared: as class scores, or as numbers of any kind."""
+    temperature: Annotated[float, Field(gt=0)] = 4.0
+    """What class scores are divided by before they are compared as probabilities."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    rate: Annotated[float, Field(gt=0)] = 3e-4
+    """The first step's learning rate."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """How the rate goes on: by half a cosine to 0, or the same."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of SGD; Adam's β₁."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    """Of each task."""
+    patience: Count = 0
+    """Stop after so many iterations in which no held-out loss was the lowest; 0: never."""
+    seed: Count = 0
+    """Of the order of the data."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """How often its state is written, so that an interrupted run goes on."""
 
 
 class ExportConfig(Document):
@@ -169,6 +204,7 @@ class Config(Document):
 
     tasks: Annotated[tuple[TaskConfig, ...], Field(min_length=2)]
     zip: ZipConfig = ZipConfig()
+    retrain: RetrainConfig = RetrainConfig()
     export: ExportConfig = ExportConfig()
     bench: BenchConfig = BenchConfig()
     device: DeviceConfig = DeviceConfig()
@@ -181,6 +217,17 @@ class Config(Document):
         if twice:
             raise ValueError(f"task named twice: {', '.join(twice)}")
         return tasks
+
+    @model_validator(mode="after")
+    def _has_labels_to_retrain_on(self) -> Self:
+        without = [task.name for task in self.tasks if task.training is None]
+        if self.retrain.iterations and self.retrain.target == "labels" and without:
+            raise ValueError(
+                f'retrain.target "labels": task {", ".join(without)} has no labelled training '
+                'data; add training = "module:function", which yields (inputs, labels), or set '
+                'target = "outputs", which needs none'
+            )
+        return self
 
     @model_validator(mode="after")
     def _leaves_the_names_of_other_files(self) -> Self:

@@ -20,11 +20,28 @@ class ErrorPercent(Document):
     joint: float
 
 
+class Density(Document):
+    """The part of a network's weights that are not zero, before and after; biases do not count."""
+
+    separate: float
+    joint: float
+
+
 class ZippedTask(Document):
     """One task's error; None when the config gives no evaluation data."""
 
     name: TaskName
     error_percent: ErrorPercent | None
+    density: Density | None = None
+    """None when the network has no pruned layer."""
+
+
+class Retraining(Document):
+    """What training after the zip did."""
+
+    iterations: Count
+    stopped_early: bool
+    seconds: float
 
 
 class Parameters(Document):
@@ -53,3 +70,5 @@ class ZipResult(Document):
     layers: tuple[ZippedLayer, ...]
     notes: tuple[str, ...] = ()
     """What stayed private although it is no head, and why."""
+    retrain: Retraining | None = None
+    """None when the config asks for no retraining."""

@@ -131,6 +131,7 @@ class Stages:
         return {
             "[[tasks]]": stamp.hash_data(tasks),
             "[zip]": stamp.hash_data(self.config.zip.model_dump(mode="json")),
+            "[retrain]": stamp.hash_data(self.config.retrain.model_dump(mode="json")),
             **self._plan_input(),
             **_hashes_of_files(self.config.tasks),
             "taskzip": stamp.own_code(),

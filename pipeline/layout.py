@@ -32,6 +32,11 @@ def zip_folder(out_dir: Path) -> Path:
     return out_dir / "zip"
 
 
+def retrain_checkpoint(out_dir: Path) -> Path:
+    """Where retraining stands, while it runs."""
+    return zip_folder(out_dir) / ".retrain.safetensors"
+
+
 def plan(out_dir: Path) -> Path:
     """Which channels became one."""
     return zip_folder(out_dir) / "plan.json"

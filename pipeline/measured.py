@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 
 import torch
+from torch import nn
 
-from taskzip.contracts.zipresult import ErrorPercent, ZippedTask
+from taskzip.contracts.zipresult import Density, ErrorPercent, ZippedTask
 from taskzip.pipeline.networks.evaluate import error_percent
-from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.networks.task import LabelledBatches, Task
 from taskzip.pipeline.zipper import JointNetwork
+from taskzip.pipeline.zipper.masks import density, has_pruned_layer
 
 
 class Measured:
@@ -18,17 +20,25 @@ class Measured:
         self._separate: dict[str, float] = {}
 
     def tasks(self, joint: JointNetwork) -> tuple[ZippedTask, ...]:
-        """Each task's error before and after; None where there is no evaluation data."""
+        """Each task's error and density before and after; None where there is none to tell."""
         return tuple(self._task(task, joint) for task in self._tasks)
 
     def _task(self, task: Task, joint: JointNetwork) -> ZippedTask:
-        if task.evaluation is None:
-            return ZippedTask(name=task.name, error_percent=None)
+        network = joint.task(task.name)
+        error = None if task.evaluation is None else self._error(task, task.evaluation, network)
+        return ZippedTask(name=task.name, error_percent=error, density=_density(task, network))
+
+    def _error(self, task: Task, evaluation: LabelledBatches, joint: nn.Module) -> ErrorPercent:
         if task.name not in self._separate:
-            self._separate[task.name] = error_percent(task.network, task.evaluation())
-        after = error_percent(joint.task(task.name), task.evaluation())
-        error = ErrorPercent(separate=self._separate[task.name], joint=after)
-        return ZippedTask(name=task.name, error_percent=error)
+            self._separate[task.name] = error_percent(task.network, evaluation())
+        after = error_percent(joint, evaluation())
+        return ErrorPercent(separate=self._separate[task.name], joint=after)
+
+
+def _density(task: Task, joint: nn.Module) -> Density | None:
+    if not has_pruned_layer(task.network):
+        return None
+    return Density(separate=density(task.network), joint=density(joint))
 
 
 def mean_increase(tasks: Sequence[ZippedTask]) -> float | None:

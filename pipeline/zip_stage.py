@@ -7,11 +7,12 @@ from pathlib import Path
 
 from taskzip.contracts.config import Config
 from taskzip.contracts.progress import Progress
-from taskzip.contracts.zipresult import Cost, ZippedTask, ZipResult
+from taskzip.contracts.zipresult import Cost, Retraining, ZippedTask, ZipResult
 from taskzip.pipeline import layout
 from taskzip.pipeline.measured import Measured, measure_of
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.retraining import retrain
 from taskzip.pipeline.zipper import JointNetwork, zip_tasks
 
 KIB = 1024
@@ -26,13 +27,14 @@ class Networks:
 
 
 def run_zip(config: Config, folder: Path, out_dir: Path, progress: Progress) -> Networks:
-    """Zip, evaluate, and write `zip.json`, the joint network and the plan."""
+    """Zip, retrain, evaluate, and write `zip.json`, the joint network and the plan."""
     progress.step(f"loading {len(config.tasks)} networks")
     tasks = load_tasks(config, folder)
     started = time.monotonic()
     measured = Measured(tasks)
     zipped = zip_tasks(tasks, config.zip, progress, measure_of(measured, tasks))
     cost = Cost(seconds=time.monotonic() - started, peak_rss_bytes=_peak_rss_bytes())
+    retrained = _retrained(zipped.joint, tasks, config, out_dir, progress)
     zipped.joint.save(layout.zip_folder(out_dir))
     zipped.plan.write(layout.plan(out_dir))
     ZipResult(
@@ -41,13 +43,28 @@ def run_zip(config: Config, folder: Path, out_dir: Path, progress: Progress) -> 
         parameters=zipped.parameters,
         layers=zipped.layers,
         notes=zipped.notes,
+        retrain=retrained,
     ).write(layout.zip_result(out_dir))
+    layout.retrain_checkpoint(out_dir).unlink(missing_ok=True)
     return Networks(tasks, zipped.joint)
 
 
 def load_networks(config: Config, folder: Path, out_dir: Path) -> Networks:
     """The tasks, and the joint network that an earlier zip wrote."""
     return Networks(load_tasks(config, folder), JointNetwork.load(layout.zip_folder(out_dir)))
+
+
+def _retrained(
+    joint: JointNetwork, tasks: tuple[Task, ...], config: Config, out_dir: Path, progress: Progress
+) -> Retraining | None:
+    if not config.retrain.iterations:
+        return None
+    done = retrain(joint, tasks, config.retrain, progress, layout.retrain_checkpoint(out_dir))
+    for name, loss in done.losses.items():
+        progress.step(f"{name}: held-out loss {loss.before:.4g} → {loss.after:.4g}")
+    return Retraining(
+        iterations=done.iterations, stopped_early=done.stopped_early, seconds=done.seconds
+    )
 
 
 def _told(tasks: tuple[ZippedTask, ...], progress: Progress) -> tuple[ZippedTask, ...]:

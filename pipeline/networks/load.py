@@ -31,14 +31,22 @@ def _load(task: TaskConfig, code: UserFolder) -> Task:
     where = f"task {task.name}: calibration {task.calibration}"
     calibration = CheckedInputs(find_function(task.calibration, code, where), where)
     _try_first_batch(network, calibration)
-    return Task(task.name, network, calibration, _evaluation(task, code))
+    return Task(
+        task.name,
+        network,
+        calibration,
+        evaluation=_labelled(task, "evaluation", task.evaluation, code),
+        training=_labelled(task, "training", task.training, code),
+    )
 
 
-def _evaluation(task: TaskConfig, code: UserFolder) -> CheckedPairs | None:
-    if task.evaluation is None:
+def _labelled(
+    task: TaskConfig, key: str, function: str | None, code: UserFolder
+) -> CheckedPairs | None:
+    if function is None:
         return None
-    where = f"task {task.name}: evaluation {task.evaluation}"
-    return CheckedPairs(find_function(task.evaluation, code, where), where)
+    where = f"task {task.name}: {key} {function}"
+    return CheckedPairs(find_function(function, code, where), where)
 
 
 def _try_first_batch(network: nn.Module, calibration: CheckedInputs) -> None:

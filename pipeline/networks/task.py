@@ -12,9 +12,10 @@ LabelledBatches = Callable[[], Iterable[tuple[torch.Tensor, torch.Tensor]]]
 
 @dataclass(frozen=True)
 class Task:
-    """A trained network in eval mode; `calibration` and `evaluation` start anew at each call."""
+    """A trained network in eval mode; its data functions start anew at each call."""
 
     name: str
     network: nn.Module
     calibration: Batches
     evaluation: LabelledBatches | None = None
+    training: LabelledBatches | None = None

@@ -19,6 +19,7 @@ from taskzip.pipeline.zipper.gather import Moments
 from taskzip.pipeline.zipper.handover import handover
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec
+from taskzip.pipeline.zipper.masks import prune_merged
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.optimum import cost
 from taskzip.pipeline.zipper.order import Inputs, Order
@@ -235,6 +236,8 @@ class _Engine:
         moments = [each.moment for each in candidates.values()]
         members = [each.weights[_shared(orders[name])] for name, each in candidates.items()]
         vectors = self._method.merge(moments, members)
+        solves = bool(self._config.refit)
+        vectors = prune_merged(vectors, members, moments, self._config.mask, solves)
         affines = {}
         if affine:
             for name, part in parts.items():
@@ -253,6 +256,7 @@ class _Engine:
             moments.append(damped(each.moments.inputs[chosen], self._config.damping))
             members.append(each.part.weights[chosen])
         vectors, costs = merge_channels(moments, members)
+        vectors = prune_merged(vectors, members, (), self._config.mask, solves=False)
         power = sum(
             float(torch.einsum("sp,spq,sq->", w, h, w))
             for h, w in zip(moments, members, strict=True)

@@ -21,6 +21,7 @@ from taskzip.pipeline.zipper.depthwise import ChannelMoments, gather_channels
 from taskzip.pipeline.zipper.gather import Moments, gather
 from taskzip.pipeline.zipper.handover import Passage, handover
 from taskzip.pipeline.zipper.layer_module import LayerSpec
+from taskzip.pipeline.zipper.masks import refit
 from taskzip.pipeline.zipper.order import Inputs, Order
 from taskzip.pipeline.zipper.reconstruct import Side
 from taskzip.pipeline.zipper.rows import channel_rows, layer_rows
@@ -116,7 +117,7 @@ class Frontier:
             return Ready(TaskLayer(layer, inputs, weights, layer.bias is not None), None)
         moments = self._gather(node, layer, inputs)
         if solves:
-            weights = moments.refit(weights, self._config.refit_ridge)
+            weights = refit(moments, weights, self._config.refit_ridge)
         return Ready(TaskLayer(layer, inputs, weights, layer.bias is not None or solves), moments)
 
     def pass_layer(self, node: str, spec: LayerSpec, module: nn.Module, differs: bool) -> None:

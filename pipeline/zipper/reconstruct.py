@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from taskzip.pipeline.zipper.masks import KeptZeros
 from taskzip.pipeline.zipper.stream import Pair
 
 _RATE = 0.03
@@ -35,7 +36,8 @@ def reconstruct(sides: Sequence[Side], steps: int) -> None:
     """Minimise Σ_t E‖merged(x̃) − original(x)‖² / E‖original(x)‖² over the merged modules' weights.
 
     Each step takes one part of every task's data, in its order, and begins again at its end.
-    The weights stay as they were unless the sum falls, measured on the first parts.
+    Zeros of pruned layers stay zeros. The weights stay as they were unless the sum falls, measured
+    on the first parts.
     """
     if steps == 0:
         return
@@ -52,6 +54,7 @@ def _descend(sides: Sequence[Side], steps: int) -> None:
     optimizer = torch.optim.Adam(_groups(sides))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     sources = [_endless(side.inputs) for side in sides]
+    zeros = KeptZeros(_parameters(sides))
     for _ in range(steps):
         optimizer.zero_grad()
         for side, source in zip(sides, sources, strict=True):
@@ -59,6 +62,7 @@ def _descend(sides: Sequence[Side], steps: int) -> None:
                 loss = _relative_error(side, *next(source))
             loss.backward()
         optimizer.step()
+        zeros.restore()
         schedule.step()
 
 

@@ -159,3 +159,13 @@ def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match="not TOML"):
         load_config(tmp_path / "c.toml")
+
+
+def test_retraining_on_labels_asks_for_them(tmp_path: Path) -> None:
+    text = TASKS + '[retrain]\niterations = 5\ntarget = "labels"\n'
+    with pytest.raises(BadInput, match=r"task a, b has no labelled training data; add training"):
+        load(tmp_path, text)
+    labels = 'calibration = "data:a"\ntraining = "data:labels"'
+    for name in ("a", "b"):
+        text = text.replace(f'calibration = "data:{name}"', labels)
+    assert load(tmp_path, text).tasks[1].training == "data:labels"

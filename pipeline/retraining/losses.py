@@ -1,0 +1,54 @@
+"""How far a task's answers are from their targets.
+
+Letters: n examples, C classes.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch.nn.functional import cross_entropy, kl_div, log_softmax
+
+from taskzip.contracts.config import RetrainConfig
+from taskzip.contracts.errors import BadInput
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Answers (n, …) and targets (n, …) → their mean loss ()."""
+
+
+def loss_of(task: str, config: RetrainConfig, targets: torch.Tensor) -> Loss:
+    """The loss that the config asks for; BadInput where `targets` (n, …) cannot have it."""
+    if config.target == "labels":
+        return cross_entropy
+    if config.loss == "squared":
+        return _Squared(targets)
+    if targets.dim() < 2 or targets.shape[1] < 2:  # noqa: PLR2004  # (n, C), more than one class
+        raise BadInput(
+            f"task {task}: outputs of shape {tuple(targets.shape)} are no class scores, which are "
+            '(n, classes, …); set retrain.loss = "squared"'
+        )
+    return _Divergence(config.temperature)
+
+
+class _Divergence:
+    """T² KL(softmax(target / T) ‖ softmax(answer / T)) (Hinton, Vinyals, Dean 2015, section 2)."""
+
+    def __init__(self, temperature: float) -> None:
+        self._temperature = temperature
+
+    def __call__(self, answers: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(n, C, …) both."""
+        wanted, got = (log_softmax(each / self._temperature, 1) for each in (targets, answers))
+        each_class = kl_div(got, wanted, reduction="none", log_target=True)
+        return each_class.sum(1).mean() * self._temperature**2
+
+
+class _Squared:
+    """E (answer − target)² / E target², the second over all targets."""
+
+    def __init__(self, targets: torch.Tensor) -> None:
+        smallest = torch.finfo(targets.dtype).tiny
+        self._power = float(targets.square().mean().clamp(min=smallest))
+
+    def __call__(self, answers: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(n, …) both."""
+        return (answers - targets).square().mean() / self._power
