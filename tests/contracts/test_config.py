@@ -29,7 +29,7 @@ def load(folder: Path, text: str) -> Config:
 def test_everything_but_the_tasks_has_a_default(tmp_path: Path) -> None:
     config = load(tmp_path, TASKS)
     assert config.zip.method == "mtz"
-    assert config.zip.refit
+    assert config.zip.refit is None
     assert config.export.runtimes == ("executorch", "litert")
     assert config.bench.clock == "counted"
     assert config.device.device == "auto"
