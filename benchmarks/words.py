@@ -8,7 +8,7 @@ from taskzip.contracts.report import Comparison
 CLOCK_WORDS: dict[Clock, str] = {
     "counted": (
         "Counted clock: 1 ns per executed instruction (a 1 GIPS core). It counts instructions, "
-        "not cycles, caches or heat; waiting for the disk is real time. "
+        "not cycles, caches or heat; waiting for the flash is counted too. "
         "Not the milliseconds of a phone."
     ),
     "real": "Real clock: durations depend on the machine and on what else it does.",

@@ -37,6 +37,8 @@ class Setting:
     origin: Origin
     clock: Clock = "real"
     flash_read_bytes_per_second: int | None = None
+    memory_bytes: int | None = None
+    """Where programs get less than the device says it has."""
 
 
 def read_conditions(
@@ -59,7 +61,7 @@ def read_conditions(
         abi=properties.get("ro.product.cpu.abi") or _line_or_none(machine),
         kernel=_line_or_none(kernel),
         cpus=int(cpus) if cpus.strip().isdecimal() else None,
-        memory_bytes=_memory_or_none(meminfo),
+        memory_bytes=setting.memory_bytes or _memory_or_none(meminfo),
         flash_read_bytes_per_second=setting.flash_read_bytes_per_second,
         battery_percent=parse_battery_percent(battery),
         temperature_millicelsius=parse_temperature_millicelsius(thermal),

@@ -169,4 +169,5 @@ def _names(phones: Sequence[Phone]) -> str:
 
 
 def _setting(profile: Profile) -> Setting:
-    return Setting("virtual", profile.clock, profile.flash_read_bytes_per_second)
+    memory_bytes = profile.memory_mib * 1024 * 1024 if profile.clock == "counted" else None
+    return Setting("virtual", profile.clock, profile.flash_read_bytes_per_second, memory_bytes)

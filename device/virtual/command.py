@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskzip.device.virtual.image import Image
-from taskzip.device.virtual.profile import Profile
+from taskzip.device.virtual.profile import FLASH_PAGE_BYTES, Profile
 
 ADB_PORT = 5555
 """Where adbd listens inside the guest."""
@@ -29,6 +29,8 @@ _KERNEL_OPTIONS = (
     "transparent_hugepage=madvise",  # as on Android: memory is counted in 4 KiB pages
     f"initcall_blacklist={','.join(_SKIPPED)}",
 )
+_SYSTEM_MIB = 64
+"""What the kernel of a small machine takes for itself."""
 _REPEATABLE_KERNEL_OPTIONS = ("nokaslr", "norandmaps")
 """The counted clock's: the same program finds the same addresses at every start."""
 
@@ -41,8 +43,14 @@ class MachineFiles:
 
     @property
     def disk(self) -> Path:
-        """The device's flash; its name goes once QEMU has it open."""
+        """The flash of the real clock; its name goes once QEMU has it open."""
         return self.folder / "flash.ext4"
+
+    @property
+    def initramfs(self) -> Path:
+        """The counted clock's initial memory disk: the image's, and what is on the flash; its name
+        goes once QEMU has read it."""
+        return self.folder / "initramfs.cpio"
 
     @property
     def boot_log(self) -> Path:
@@ -67,17 +75,13 @@ def qemu_command(
     return [
         "qemu-system-aarch64",
         *_processor(profile, has_kvm),
-        *("-m", f"{profile.memory_mib}M"),
+        *("-m", f"{_memory_mib(profile)}M"),
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"),
         *("-serial", f"file:{files.boot_log}"),
-        *("-kernel", str(image.kernel), "-initrd", str(image.initramfs)),
+        *("-kernel", str(image.kernel), "-initrd", str(_initramfs(profile, image, files))),
         *("-append", " ".join(_kernel_options(profile))),
         *("-drive", f"if=none,id=root,format=raw,readonly=on,file={_escaped(image.root)}"),
-        *(
-            "-drive",
-            f"if=none,id=flash,format=raw,{_throttle(profile)},file={_escaped(files.disk)}",
-        ),
-        *("-device", "virtio-blk-device,drive=flash"),  # the last one is the guest's first: vda
+        *_flash(profile, files),
         *("-device", "virtio-blk-device,drive=root"),
         *("-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:{ADB_PORT}"),
         *("-device", "virtio-net-device,netdev=net"),
@@ -100,12 +104,43 @@ def _processor(profile: Profile, has_kvm: bool) -> list[str]:
 def _kernel_options(profile: Profile) -> list[str]:
     repeatable = _REPEATABLE_KERNEL_OPTIONS if profile.clock == "counted" else ()
     idle_stop = f"taskzip_idle_stop_seconds={profile.idle_stop_seconds}"
-    return [*_KERNEL_OPTIONS, *repeatable, idle_stop]
+    return [*_KERNEL_OPTIONS, *repeatable, idle_stop, *_flash_in_guest(profile)]
 
 
-def _throttle(profile: Profile) -> str:
+def _flash_in_guest(profile: Profile) -> list[str]:
+    """With the counted clock the guest keeps the flash itself."""
+    if profile.clock == "real":
+        return []
+    return [
+        f"taskzip_flash_mib={profile.disk_mib}",
+        f"taskzip_flash_page_bytes={FLASH_PAGE_BYTES}",
+        f"taskzip_flash_page_ns={profile.flash_page_ns}",
+        f"taskzip_memory_mib={profile.memory_mib}",
+    ]
+
+
+def _flash(profile: Profile, files: MachineFiles) -> list[str]:
+    """With the real clock the flash is a throttled disk of QEMU's."""
+    if profile.clock == "counted":
+        return []
     read = f"throttling.bps-read={profile.flash_read_bytes_per_second}"
-    return f"{read},throttling.bps-write={profile.flash_write_bytes_per_second}"
+    write = f"throttling.bps-write={profile.flash_write_bytes_per_second}"
+    return [
+        *("-drive", f"if=none,id=flash,format=raw,{read},{write},file={_escaped(files.disk)}"),
+        *("-device", "virtio-blk-device,drive=flash"),  # the last one is the guest's first: vda
+    ]
+
+
+def _initramfs(profile: Profile, image: Image, files: MachineFiles) -> Path:
+    return files.initramfs if profile.clock == "counted" else image.initramfs
+
+
+def _memory_mib(profile: Profile) -> int:
+    """The memory of programs, and with the counted clock the system's and the flash's as well."""
+    if profile.clock == "real":
+        return profile.memory_mib
+    tables_mib = profile.disk_mib // 32
+    return profile.memory_mib + _SYSTEM_MIB + profile.disk_mib + tables_mib
 
 
 def _escaped(path: Path) -> str:

@@ -22,6 +22,11 @@ def folder(path: str) -> Entry:
     return Entry(path, stat.S_IFDIR | 0o755)
 
 
+def file(path: str, content: bytes) -> Entry:
+    """A file that root may change."""
+    return Entry(path, stat.S_IFREG | 0o644, content)
+
+
 def program(path: str, content: bytes) -> Entry:
     """A file that may be executed."""
     return Entry(path, stat.S_IFREG | 0o755, content)

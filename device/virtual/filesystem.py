@@ -4,8 +4,10 @@ from pathlib import Path
 
 from taskzip.device.virtual.programs import run_step
 
-_OPTIONS = ("-q", "-t", "ext4", "-b", "4096", "-m", "0", "-O", "^has_journal")
-"""Blocks as on a phone; no journal, whose writes would disturb measurements."""
+BLOCK_BYTES = 4096
+"""As on a phone."""
+_OPTIONS = ("-q", "-t", "ext4", "-b", str(BLOCK_BYTES), "-m", "0", "-O", "^has_journal")
+"""No journal, whose writes would disturb measurements."""
 
 
 def make_ext4(file: Path, kib: int, content: Path | None = None) -> None:

@@ -19,6 +19,7 @@ from taskzip.device.virtual import cpio
 from taskzip.device.virtual.debian import ARCHITECTURE, SUITE, Package, fetch_packages
 from taskzip.device.virtual.errors import ImageBuildFailed
 from taskzip.device.virtual.filesystem import make_ext4
+from taskzip.device.virtual.idler import idle_program
 from taskzip.device.virtual.lock import locked
 from taskzip.device.virtual.programs import find_program, run_step
 
@@ -33,11 +34,17 @@ PACKAGES = (
 )
 MODULES = ("failover", "net_failover", "virtio_net", "virtio_blk", "virtio_mmio")
 """Drivers of the initial memory disk, in the order in which they need each other."""
+FLASH_MODULES = ("configfs", "mq-deadline", "null_blk")
+"""Likewise, for the flash of the counted clock."""
 
-_RECIPE_VERSION = 2  # raised when the same ingredients are put together differently
+_RECIPE_VERSION = 3  # raised when the same ingredients are put together differently
 _SIGNATURE_END = b"~Module signature appended~\n"
 _SIGNATURE_TRAILER_BYTES = 12
 _LEFT_OUT = ("boot", "usr/lib/modules", "usr/share", "usr/lib/aarch64-linux-gnu/gconv")
+_BOOT_FOLDERS = (
+    *("bin", "dev", "flash", "flash/config", "flash/content"),
+    *("modules", "modules/flash", "root"),
+)
 _FOLDERS = ("data", "dev", "proc", "run", "sys", "system/bin", "tmp")
 _LINKS = {
     "bin": "usr/bin",
@@ -158,16 +165,18 @@ def _initramfs(tree: Path) -> bytes:
     """busybox, the drivers that are not built into the kernel, and the script that loads them."""
     modules = _only(tree / "usr/lib/modules", "*")
     built_in = {Path(line).stem for line in (modules / "modules.builtin").read_text().split()}
-    loadable = [name for name in MODULES if name not in built_in]
+    loadable = {
+        f"{folder}/{number}-{name}.ko": _module(modules, name)
+        for folder, names in (("modules", MODULES), ("modules/flash", FLASH_MODULES))
+        for number, name in enumerate(names)
+        if name not in built_in
+    }
     return cpio.archive(
         [
-            *(cpio.folder(name) for name in ("bin", "dev", "modules", "root")),
+            *(cpio.folder(name) for name in _BOOT_FOLDERS),
             cpio.program("bin/busybox", (tree / "usr/bin/busybox").read_bytes()),
             cpio.program("init", _guest(_BOOT_SCRIPT)),
-            *(
-                cpio.program(f"modules/{number}-{name}.ko", _module(modules, name))
-                for number, name in enumerate(loadable)
-            ),
+            *(cpio.program(path, content) for path, content in loadable.items()),
         ]
     )
 
@@ -197,6 +206,9 @@ def _furnish(tree: Path) -> None:
     more = {f"system/bin/{name}": "../../usr/bin/busybox" for name in _FROM_BUSYBOX}
     for path, target in {**applets, **more, **_LINKS}.items():
         (tree / path).symlink_to(target)
+    idle = tree / "system/bin/idle"
+    idle.write_bytes(idle_program())
+    idle.chmod(0o755)
     for name, path in _FILES.items():
         (tree / path).parent.mkdir(exist_ok=True)
         (tree / path).write_bytes(_guest(name))
@@ -217,8 +229,9 @@ def _only(folder: Path, pattern: str) -> Path:
 
 
 def _recipe() -> str:
-    parts = [str(_RECIPE_VERSION), SUITE, ARCHITECTURE, *PACKAGES, *MODULES, *_FROM_BUSYBOX]
-    contents = [_guest(name) for name in (_BOOT_SCRIPT, _APPLETS, *_FILES)]
+    names = (*PACKAGES, *MODULES, *FLASH_MODULES, *_FROM_BUSYBOX)
+    parts = [str(_RECIPE_VERSION), SUITE, ARCHITECTURE, *names]
+    contents = [idle_program(), *(_guest(name) for name in (_BOOT_SCRIPT, _APPLETS, *_FILES))]
     encoded = b"\0".join([*(part.encode() for part in parts), *contents])
     return hashlib.sha256(encoded).hexdigest()[:16]
 

@@ -16,6 +16,7 @@ from taskzip.device.virtual.command import MachineFiles, qemu_command
 from taskzip.device.virtual.endpoint import answers, free_port
 from taskzip.device.virtual.errors import BootFailed, OtherPort, PortInUse
 from taskzip.device.virtual.filesystem import make_ext4
+from taskzip.device.virtual.flash import flash_content
 from taskzip.device.virtual.image import Image, build_image
 from taskzip.device.virtual.lock import locked
 from taskzip.device.virtual.profile import Profile
@@ -119,12 +120,21 @@ def _boot(
 
 
 def _launch(profile: Profile, image: Image, files: MachineFiles, port: int | None) -> int:
-    """Start QEMU with a new disk; returns the port it listens on."""
-    make_ext4(files.disk, profile.disk_mib * 1024)
+    """Start QEMU with a new flash; returns the port it listens on."""
     try:
+        _make_flash(profile, image, files)
         return _run_qemu(profile, image, files, port)
-    finally:
-        files.disk.unlink()  # QEMU has it open: its space is freed when QEMU ends
+    finally:  # QEMU has them open or has read them: their space is freed when QEMU ends
+        files.disk.unlink(missing_ok=True)
+        files.initramfs.unlink(missing_ok=True)
+
+
+def _make_flash(profile: Profile, image: Image, files: MachineFiles) -> None:
+    if profile.clock == "counted":
+        content = flash_content(profile.disk_mib)
+        files.initramfs.write_bytes(image.initramfs.read_bytes() + content)
+    else:
+        make_ext4(files.disk, profile.disk_mib * 1024)
 
 
 def _run_qemu(profile: Profile, image: Image, files: MachineFiles, port: int | None) -> int:

@@ -24,6 +24,11 @@ def test_every_device_tells_what_it_is(transport: Transport) -> None:
     assert told.flash_read_bytes_per_second == 200_000_000
 
 
+def test_programs_memory_counts_not_that_of_a_flash_in_memory(local: LocalTransport) -> None:
+    told = read_conditions(local, Setting("virtual", "counted", memory_bytes=256 << 20))
+    assert told.memory_bytes == 256 << 20
+
+
 def test_what_a_device_lacks_is_absent(local: LocalTransport) -> None:
     told = read_conditions(local, Setting("phone"))
     assert (told.model, told.android_version, told.battery_percent) == (None, None, None)

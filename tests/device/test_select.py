@@ -68,6 +68,7 @@ def test_a_running_machine_is_known_by_its_port_and_brings_its_clock() -> None:
     target = resolve("localhost:40404", machines=[MACHINE])
     assert (target.setting.origin, target.setting.clock) == ("virtual", "counted")
     assert target.setting.flash_read_bytes_per_second == 200_000_000
+    assert target.setting.memory_bytes == 512 << 20
     for other in ("elsewhere:40404", "127.0.0.1:40405"):
         assert resolve(other, machines=[MACHINE]).setting.origin == "phone"
 

@@ -15,29 +15,43 @@ KERNEL = (
     f"mitigations=off init_on_alloc=0 transparent_hugepage=madvise {BLACKLIST}"
 )
 
+FLASH = (
+    "taskzip_flash_mib=1024 taskzip_flash_page_bytes=16384 taskzip_flash_page_ns=163840000 "
+    "taskzip_memory_mib=256"
+)
+
 
 def test_the_counted_clock_counts_on_one_core_and_leaves_nothing_to_chance() -> None:
-    profile = Profile(clock="counted", memory_mib=256, flash_read_bytes_per_second=7)
+    profile = Profile(clock="counted", memory_mib=256, flash_read_bytes_per_second=100_000)
     assert qemu_command(profile, IMAGE, FILES, port=4711, has_kvm=True) == [
         "qemu-system-aarch64",
         *("-M", "virt", "-cpu", "cortex-a76", "-smp", "1"),
         *("-accel", "tcg,thread=single", "-icount", "shift=0,align=off,sleep=on"),
         *("-seed", "1", "-rtc", "clock=vm"),
-        *("-m", "256M"),
+        *("-m", "1376M"),
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"),
         *("-serial", "file:/cache/a, b/boot.log"),
-        *("-kernel", "/cache/recipe/kernel", "-initrd", "/cache/recipe/initramfs.cpio"),
-        *("-append", f"{KERNEL} nokaslr norandmaps taskzip_idle_stop_seconds=1800"),
+        *("-kernel", "/cache/recipe/kernel", "-initrd", "/cache/a, b/initramfs.cpio"),
+        *("-append", f"{KERNEL} nokaslr norandmaps taskzip_idle_stop_seconds=1800 {FLASH}"),
         *("-drive", "if=none,id=root,format=raw,readonly=on,file=/cache/recipe/root.ext4"),
-        "-drive",
-        "if=none,id=flash,format=raw,throttling.bps-read=7,throttling.bps-write=200000000,"
-        "file=/cache/a,, b/flash.ext4",
-        *("-device", "virtio-blk-device,drive=flash"),
         *("-device", "virtio-blk-device,drive=root"),
         *("-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:4711-:5555"),
         *("-device", "virtio-net-device,netdev=net"),
         *("-daemonize", "-pidfile", "/cache/a, b/qemu.pid"),
     ]
+
+
+def test_the_real_clocks_flash_is_a_throttled_disk() -> None:
+    profile = Profile(clock="real", memory_mib=256, flash_read_bytes_per_second=7)
+    command = qemu_command(profile, IMAGE, FILES, port=1, has_kvm=False)
+    assert command[command.index("-m") + 1] == "256M"
+    assert command[command.index("-initrd") + 1] == "/cache/recipe/initramfs.cpio"
+    assert (
+        "if=none,id=flash,format=raw,throttling.bps-read=7,throttling.bps-write=200000000,"
+        "file=/cache/a,, b/flash.ext4"
+    ) in command
+    devices = [argument for argument in command if argument.startswith("virtio-blk-device")]
+    assert devices == ["virtio-blk-device,drive=flash", "virtio-blk-device,drive=root"]
 
 
 def processor(profile: Profile, *, has_kvm: bool) -> list[str]:

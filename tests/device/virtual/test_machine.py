@@ -25,6 +25,11 @@ pytestmark = pytest.mark.device
 LIMIT_SECONDS = 60.0
 CLOCK_TOLERANCE = 0.002
 """Of medians: a single loop meets a timer tick or a kernel thread more or less."""
+READ_BYTES = 4 << 20
+COLD_TOLERANCE = 0.005
+"""Of medians: what waits for the flash waits in counted time."""
+MOST_TIMES_THE_FLASH = 1.5
+"""Besides, pages are found, filled and copied."""
 COUNT_LOOPS = """
 for run in 1 2 3 4 5 6 7; do
     s=${EPOCHREALTIME/./}; i=0
@@ -81,7 +86,7 @@ def test_every_command_of_toybox_is_there(virtual_machine: RunningMachine) -> No
     known = set(shell(virtual_machine, "toybox").split())
     linked = set(shell(virtual_machine, "cd /system/bin; ls").split())
     assert known - linked == set()
-    assert linked - known == {"adbd", "getprop", "sh", "toybox", *MORE}
+    assert linked - known == {"adbd", "getprop", "idle", "sh", "toybox", *MORE}
 
 
 def count_us(machine: RunningMachine) -> float:
@@ -101,6 +106,36 @@ def test_the_counted_clock_gives_the_same_time_after_another_start() -> None:
         spent_us.append(count_us(machine))
         stop(machine, Silent())
     assert max(spent_us) - min(spent_us) <= CLOCK_TOLERANCE * min(spent_us)
+
+
+READ_COLD = """
+until pidof idle >/dev/null; do sleep 0.1; done
+cd /data/local/tmp; head -c 4194304 /dev/zero >zeros; sync
+for run in 1 2 3 4 5; do
+    echo 3 >/proc/sys/vm/drop_caches; cat /dev/null
+    s=${EPOCHREALTIME/./}; cat zeros >/dev/null; e=${EPOCHREALTIME/./}; echo $((e - s))
+done
+rm zeros
+"""
+
+
+def read_cold_us(machine: RunningMachine) -> list[int]:
+    return [int(us) for us in shell(machine, READ_COLD).split()]
+
+
+def test_the_counted_clock_counts_what_the_flash_takes(virtual_machine: RunningMachine) -> None:
+    first, second = (read_cold_us(virtual_machine) for _ in range(2))
+    rate = virtual_machine.profile.flash_read_bytes_per_second
+    assert min(first + second) > READ_BYTES / rate * 1e6
+    assert max(first + second) < MOST_TIMES_THE_FLASH * READ_BYTES / rate * 1e6
+    assert median(first) == pytest.approx(median(second), rel=COLD_TOLERANCE)
+
+
+def test_the_counted_clocks_programs_share_the_memory_that_was_asked_for(
+    virtual_machine: RunningMachine,
+) -> None:
+    said = shell(virtual_machine, "cat /proc/self/cgroup /sys/fs/cgroup/programs/memory.max")
+    assert said.split() == ["0::/programs", str(virtual_machine.profile.memory_mib << 20)]
 
 
 def test_a_program_runs_in_a_folder_that_has_nothing_else(virtual_machine: RunningMachine) -> None:

@@ -36,6 +36,21 @@ def test_the_counted_clock_has_one_core_whatever_was_asked() -> None:
     assert four.id == two.id
 
 
+def test_the_counted_clocks_flash_writes_as_it_reads_whatever_was_asked() -> None:
+    slow, fast = (
+        Profile(clock="counted", flash_write_bytes_per_second=rate) for rate in (1, 10**9)
+    )
+    assert slow.id == fast.id
+
+
+@pytest.mark.parametrize(
+    ("rate", "page_ns"), [(200_000_000, 81_920), (7, 2_340_571_428_572), (10**15, 1)]
+)
+def test_a_flash_page_takes_its_bytes_divided_by_the_rate(rate: int, page_ns: int) -> None:
+    profile = Profile(clock="counted", flash_read_bytes_per_second=rate)
+    assert profile.flash_page_ns == page_ns
+
+
 @pytest.mark.parametrize(
     "wrong", [{"memory_mib": 64}, {"cpus": 0}, {"label": "../up"}, {"disk_mib": 1}]
 )
