@@ -118,9 +118,9 @@ class ZipConfig(Document):
     """Steps in which a merged layer moves towards what the next one needs; part of the refit."""
     damping: Annotated[float, Field(gt=0)] = 1e-3
     """Added to the second moments' diagonal, as a fraction of its mean."""
-    mask: Literal["larger", "union"] = "larger"
+    mask: Literal["larger", "union", "strongest"] = "larger"
     """Which weights a merged channel of pruned networks has: those of the channel that has more of
-    them, or all that any of the channels has."""
+    them, all that any of the channels has, or of these as many as the first, those that matter."""
     seed: int = 0
 
 

@@ -256,7 +256,8 @@ class _Engine:
             moments.append(damped(each.moments.inputs[chosen], self._config.damping))
             members.append(each.part.weights[chosen])
         vectors, costs = merge_channels(moments, members)
-        vectors = prune_merged(vectors, members, (), self._config.mask, solves=False)
+        how = "larger" if self._config.mask == "strongest" else self._config.mask
+        vectors = prune_merged(vectors, members, (), how, solves=False)
         power = sum(
             float(torch.einsum("sp,spq,sq->", w, h, w))
             for h, w in zip(moments, members, strict=True)

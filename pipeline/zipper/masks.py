@@ -8,12 +8,13 @@ from typing import Literal
 
 import torch
 from torch import nn
+from torch.nn.functional import pad
 
 from taskzip.pipeline.zipper.depthwise import ChannelMoments
 from taskzip.pipeline.zipper.gather import Moments
 from taskzip.pipeline.zipper.second_moment import SecondMoment, total
 
-Mask = Literal["larger", "union"]
+Mask = Literal["larger", "union", "strongest"]
 
 PRUNED = 0.1
 """A layer counts as pruned if this part of its weights is exactly 0, which training never gives."""
@@ -26,11 +27,11 @@ def is_pruned(weights: torch.Tensor) -> bool:
     return weights.numel() > 0 and bool((weights == 0).double().mean() >= PRUNED)
 
 
-def merged_mask(members: Sequence[torch.Tensor], how: Mask) -> torch.Tensor:
+def merged_mask(members: Sequence[torch.Tensor], how: Literal["larger", "union"]) -> torch.Tensor:
     """(S, P) bool: which weights the merged vectors of `members`, (S, P) of each task, may have.
 
-    "larger": those of the member that has more, the first of equals (He et al. 2018, section 3.4);
-    "union": those that any member has.
+    "larger": those of the member that has more, the first of equals, as in the paper; "union":
+    those that any member has.
     """
     masks = torch.stack([_mask(each) for each in members])
     if how == "union":
@@ -65,12 +66,28 @@ def prune_merged(
 ) -> torch.Tensor:
     """The merged vectors (S, P) as pruned as their members; unchanged if no member is pruned.
 
-    `solves`: the best ones under the mask, instead of cutting off what lies outside.
+    `solves`: the best ones under the mask, instead of cutting off what lies outside. "strongest"
+    always solves.
     """
     if not any(is_pruned(each[:, :-1]) for each in members):
         return vectors
+    if how == "strongest":
+        return _strongest(vectors, members, total(moments))
     mask = merged_mask(members, how)
     return within(vectors, mask, total(moments)) if solves else vectors * mask
+
+
+def _strongest(
+    vectors: torch.Tensor, members: Sequence[torch.Tensor], moment: SecondMoment
+) -> torch.Tensor:
+    """As many weights as "larger" has, of the union those with the largest mean square output."""
+    union = merged_mask(members, "union")
+    best = within(vectors, union, moment)
+    counts = merged_mask(members, "larger")[:, :-1].sum(1)
+    power = best[:, :-1].square() * moment.diagonal[:-1]
+    ranks = power.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    mask = pad(ranks < counts[:, None], (0, 1), value=True)
+    return within(best, mask & union, moment)
 
 
 def refit(moments: Moments | ChannelMoments, weights: torch.Tensor, ridge: float) -> torch.Tensor:

@@ -60,6 +60,11 @@ class SecondMoment:
         return float(self._diagonal().mean()) + self.damping
 
     @property
+    def diagonal(self) -> torch.Tensor:
+        """The mean square of each input (P,), float64, δ included."""
+        return self._diagonal() + self.damping
+
+    @property
     def dead_inputs(self) -> int:
         """How many inputs are 0 in all rows; without damping H would be singular for each."""
         return int((self._diagonal() == 0).sum())

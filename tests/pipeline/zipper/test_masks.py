@@ -78,6 +78,19 @@ def test_what_keeps_to_the_mask_is_the_best_that_does(rows: int) -> None:
             assert cost(moments, members, other)[row] > lowest[row]
 
 
+def test_the_strongest_weights_are_as_many_as_the_larger_mask_has_and_cost_less() -> None:
+    members, moments = [pruned(40, 8, 1), pruned(40, 8, 2)], [moment(8, 3), moment(8, 4)]
+    vectors = optimum(moments, members)
+    larger, strongest, union = (
+        prune_merged(vectors, members, moments, how, solves=True)
+        for how in ("larger", "strongest", "union")
+    )
+    assert torch.equal((strongest != 0).sum(1), (larger != 0).sum(1))
+    assert not strongest[union == 0].any()
+    costs = [float(cost(moments, members, each).sum()) for each in (union, strongest, larger)]
+    assert costs == sorted(costs)
+
+
 def test_vectors_that_keep_to_the_mask_come_back_to_the_bit() -> None:
     vectors = pruned(4, 8, 1)
     mask = merged_mask([vectors], "larger")
@@ -146,13 +159,11 @@ def test_pruned_networks_zip_to_one_as_sparse(
         assert sum(is_pruned(each) for each in _weights(joint)) >= 3
 
 
-def test_the_union_is_denser_and_no_worse(
-    try_zip: TryZip, convolutional: Callable[..., nn.Sequential]
-) -> None:
+def test_the_union_is_denser(try_zip: TryZip, convolutional: Callable[..., nn.Sequential]) -> None:
     networks = [prune(convolutional(seed=seed), keep=0.3) for seed in (1, 2)]
-    larger, union = (try_zip(networks, mask=mask) for mask in ("larger", "union"))
-    densities = [density(each.zipped.joint) for each in (larger, union)]
-    assert densities[0] < densities[1] < 1
+    trials = [try_zip(networks, mask=mask) for mask in ("strongest", "larger", "union")]
+    strongest, larger, union = (density(each.zipped.joint) for each in trials)
+    assert strongest <= larger < union < 1
 
 
 def test_permuted_copies_keep_every_zero_and_every_answer(
