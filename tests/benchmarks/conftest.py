@@ -279,7 +279,7 @@ def measured_folder(conditions: Conditions, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("measured")
     bundle = make_bundle(folder / "bundle")
     bundle.write(folder / "bundle" / BUNDLE_FILE)
-    plan = plan_experiment(bundle, BenchConfig(switches=8, blocks=2))
+    plan = plan_experiment(bundle, BenchConfig(switches=8, warmups=2, blocks=2))
     device = SimulatedDevice(folder / "bundle")
     run_experiment([device], plan, folder, conditions, Silent())
     return folder

@@ -20,7 +20,9 @@ from taskzip.contracts.progress import Silent
 from taskzip.contracts.record import Record
 from taskzip.contracts.runspec import RunSpec
 
-SMALL = BenchConfig(deployments=("joint", "separate-swap"), caches=("warm",), switches=8, blocks=2)
+SMALL = BenchConfig(
+    deployments=("joint", "separate-swap"), caches=("warm",), switches=8, warmups=2, blocks=2
+)
 
 Run = Callable[..., list[Record]]
 

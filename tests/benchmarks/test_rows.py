@@ -47,7 +47,7 @@ def test_samples_stand_in_the_order_taken_and_warmups_apart(measures, bundle) ->
     row = make_row(taken, bundle)
     assert row.switch_ns.samples == tuple(s.switch_ns for s in taken.switches.values())
     assert len(row.switch_ns.samples) == 8
-    assert len(row.switch_ns.warmups) == 6
+    assert len(row.switch_ns.warmups) == 4
     assert len(row.inference_ns.samples) == 16
     assert len(row.load_ns.samples) == 2
 
