@@ -1,15 +1,14 @@
 """The `deploy` command: its verbs, and how errors become messages and exit codes."""
 
-import signal
 import sys
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from taskzip import __version__
 from taskzip.cli import bench, device, doctor, export, push, report, zip_and_push
 from taskzip.cli import zip as zip_verb
+from taskzip.cli.interrupts import INTERRUPTS
 from taskzip.cli.terminal import say_error
 from taskzip.contracts.errors import TaskzipError
 
@@ -49,13 +48,9 @@ def root(
 
 def run() -> None:
     """Run `deploy`; an error that was written for the user becomes a message and an exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    INTERRUPTS.listen()
     try:
         app()
     except TaskzipError as error:
         say_error(str(error))
         sys.exit(error.exit_code)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

@@ -15,6 +15,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from taskzip.cli.interrupts import INTERRUPTS
+
 MIN_COLUMNS = 100
 """The tables need as many: a narrower terminal wraps lines, which is better than losing digits."""
 
@@ -36,6 +38,7 @@ class TerminalProgress:
 
     def step(self, text: str) -> None:
         """Print a line."""
+        INTERRUPTS.check()
         seconds = time.monotonic() - self._began
         err.print(
             Text.assemble((f"{seconds:7.1f} s  ", "dim"), text), highlight=False, soft_wrap=True
@@ -49,6 +52,7 @@ class TerminalProgress:
 
     def advance(self, bar: int, units: int = 1) -> None:
         """Move a bar on."""
+        INTERRUPTS.check()
         self._bars.advance(TaskID(bar), units)
 
     def finish(self, bar: int) -> None:
