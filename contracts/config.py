@@ -137,14 +137,14 @@ class RetrainConfig(Document):
     temperature: Annotated[float, Field(gt=0)] = 4.0
     """What class scores are divided by before they are compared as probabilities."""
     optimizer: Literal["adam", "sgd"] = "adam"
-    rate: Annotated[float, Field(gt=0)] = 3e-4
+    rate: Annotated[float, Field(gt=0)] = 1e-3
     """The first step's learning rate."""
     schedule: Literal["cosine", "constant"] = "cosine"
     """How the rate goes on: by half a cosine to 0, or the same."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Of SGD; Adam's β₁."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    batch_size: Annotated[int, Field(ge=1)] = 128
+    batch_size: Annotated[int, Field(ge=1)] = 256
     """Of each task."""
     patience: Count = 0
     """Stop after so many iterations in which no held-out loss was the lowest; 0: never."""
