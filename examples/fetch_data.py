@@ -9,13 +9,17 @@ from typing import Annotated
 import typer
 from cifar10_files import CIFAR10
 from data_files import fetch
+from face_files import FACE_API, PORTRAITS
 from idx_files import FASHION_MNIST, MNIST
 from quickdraw_files import QUICKDRAW
 from rich.console import Console
 
 from taskzip.contracts.errors import BadInput, TaskzipError
 
-DATASETS = {dataset.name: dataset for dataset in (MNIST, FASHION_MNIST, CIFAR10, QUICKDRAW)}
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (MNIST, FASHION_MNIST, CIFAR10, QUICKDRAW, FACE_API, PORTRAITS)
+}
 OF_THE_DEMO = [MNIST.name, FASHION_MNIST.name]
 
 

@@ -13,7 +13,7 @@ def npm_archive(package: str, version: str, folder: Path) -> Path:
     """The package's `.tgz`, fetched into `folder` and not unpacked: no code of it runs."""
     hint = "install the Debian package npm, or give a folder of the files with --from"
     _run(["npm", "pack", "--silent", f"{package}@{version}"], folder, hint)
-    return folder / f"{package}-{version}.tgz"
+    return folder / f"{package.removeprefix('@').replace('/', '-')}-{version}.tgz"
 
 
 def npm_files(package: str, version: str, members: Iterable[str], folder: Path) -> Path:
