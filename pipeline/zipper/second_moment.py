@@ -87,6 +87,18 @@ class SecondMoment:
         """H + δI, δ = `fraction` of the mean diagonal: positive definite also for dead inputs."""
         return replace(self, damping=self.damping + ridge_of(self, fraction))
 
+    def centred(self) -> "SecondMoment":
+        """E[(x − E x)(x − E x)ᵀ]: H where the last input, the bias's constant, is free.
+
+        wᵀ H w less what a shift of its own would take away; δ stays.
+        """
+        if self.is_rows:
+            rows = self.stored.double()
+            mean = self.scale @ rows / self.scale.sum()
+            return replace(self, stored=(rows - mean).to(self.stored.dtype))
+        last = self.stored[-1]
+        return replace(self, stored=self.stored - torch.outer(last, last) / last[-1])
+
     def scaled(self, alpha: float) -> "SecondMoment":
         """α H: the task counts α times, its damping too."""
         return replace(self, scale=self.scale * alpha, damping=self.damping * alpha)

@@ -63,6 +63,18 @@ def test_a_part_of_the_inputs_is_the_part_of_the_matrix() -> None:
         assert part.size == 3
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.1])
+def test_centred_is_the_least_that_a_shift_leaves(damping: float) -> None:
+    x, w = noise(6, 4), noise(3, 4, seed=1)
+    x[:, -1] = 1
+    shifts = torch.linspace(-5, 5, 2001, dtype=torch.float64)
+    for moment in both(x, 6):
+        moved = [((w @ x.T + shift) ** 2).mean(1) for shift in shifts]
+        least = torch.stack(moved).min(0).values + damping * w.square().sum(1)
+        damped = SecondMoment(moment.stored, moment.scale, damping)
+        assert torch.allclose(damped.centred().power(w), least, atol=1e-5)
+
+
 def test_dead_inputs_are_counted_whether_damped_or_not() -> None:
     x = noise(3, 5)
     x[:, [1, 4]] = 0
