@@ -57,7 +57,8 @@ class TaskConfig(Document):
     evaluation: Callable_ | None = None
     """Function without arguments: an iterable of batches `(x, label)`."""
     training: Callable_ | None = None
-    """As `evaluation`; what retraining on labels learns from."""
+    """As `evaluation`; what retraining learns from. On outputs it takes the inputs alone, and the
+    calibration data where there is no `training`."""
 
     @property
     def network_file(self) -> Path | None:
@@ -130,8 +131,8 @@ class RetrainConfig(Document):
     iterations: Count = 0
     """At most; each takes one batch of every task and one step with the sum of their gradients."""
     target: Literal["outputs", "labels"] = "outputs"
-    """What it learns: the originals' outputs for the calibration data, or the labels of each
-    task's `training`."""
+    """What it learns: the originals' outputs for the inputs of each task's `training`, without its
+    labels (for the calibration data where there is none), or the labels of `training`."""
     loss: Literal["divergence", "squared"] = "divergence"
     """How outputs are compared: as class scores, or as numbers of any kind."""
     temperature: Annotated[float, Field(gt=0)] = 4.0

@@ -16,6 +16,11 @@ def first_calibration() -> Iterator[torch.Tensor]:
     return FIRST.calibration()
 
 
+def first_training() -> Iterator[Labelled]:
+    """The 25,000 training images of the first five classes: batches (n, 3, 32, 32) and (n,)."""
+    return FIRST.training()
+
+
 def first_evaluation() -> Iterator[Labelled]:
     """The 5,000 test images of the first five classes: batches (n, 3, 32, 32) and (n,)."""
     return FIRST.evaluation()
@@ -24,6 +29,11 @@ def first_evaluation() -> Iterator[Labelled]:
 def last_calibration() -> Iterator[torch.Tensor]:
     """2,000 unlabelled training images of the last five classes: batches (n, 3, 32, 32)."""
     return LAST.calibration()
+
+
+def last_training() -> Iterator[Labelled]:
+    """The 25,000 training images of the last five classes: batches (n, 3, 32, 32) and (n,)."""
+    return LAST.training()
 
 
 def last_evaluation() -> Iterator[Labelled]:

@@ -36,6 +36,11 @@ def digits_calibration_20000() -> Iterator[torch.Tensor]:
     return DIGITS.calibration(20_000)
 
 
+def digits_training() -> Iterator[Labelled]:
+    """The training set of MNIST: batches (n, 1, 28, 28) and (n,)."""
+    return DIGITS.training()
+
+
 def digits_evaluation() -> Iterator[Labelled]:
     """The test set of MNIST: batches (n, 1, 28, 28) and (n,)."""
     return DIGITS.evaluation()

@@ -77,4 +77,5 @@ TASKS: dict[str, tuple[TaskData, int]] = {
 
 for _name, (_data, _) in TASKS.items():  # what a config names: `nine_tasks:digits_calibration`
     globals()[f"{_name}_calibration"] = _data.calibration
+    globals()[f"{_name}_training"] = _data.training
     globals()[f"{_name}_evaluation"] = _data.evaluation

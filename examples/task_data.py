@@ -21,6 +21,11 @@ class TaskData:
         loaded, _ = self.load("train")
         yield from loaded[:images].split(BATCH_IMAGES)
 
+    def training(self) -> Iterator[Labelled]:
+        """The training set: batches (n, …) and (n,)."""
+        images, labels = self.load("train")
+        yield from zip(images.split(BATCH_IMAGES), labels.split(BATCH_IMAGES), strict=True)
+
     def evaluation(self) -> Iterator[Labelled]:
         """The test set: batches (n, …) and (n,)."""
         images, labels = self.load("test")

@@ -63,9 +63,16 @@ def split(examples: Examples, seed: int) -> tuple[Examples, Examples]:
 
 @torch.no_grad()
 def _answered(task: Task) -> Iterator[Pair]:
-    for batch in task.calibration():
+    for batch in _unlabelled(task):
         for part in batch.split(PART_IMAGES):
             yield part, task.network(part)
+
+
+def _unlabelled(task: Task) -> Iterator[torch.Tensor]:
+    if task.training is None:
+        yield from task.calibration()
+    else:
+        yield from (inputs for inputs, _ in task.training())
 
 
 def _labelled(task: Task) -> Iterator[Pair]:

@@ -13,6 +13,7 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.retraining import Retrained, retrain
+from taskzip.pipeline.retraining.examples import gather
 from taskzip.pipeline.retraining.losses import loss_of
 from taskzip.pipeline.retraining.shuffle import Shuffle
 from taskzip.pipeline.zipper import JointNetwork, zip_tasks
@@ -238,6 +239,15 @@ def test_one_number_is_no_class_score(tmp_path: Path) -> None:
     of = tasks(outputs=1)
     with pytest.raises(BadInput, match=r"t1: .* set retrain.loss = \"squared\""):
         retrain(zipped(of), of, RetrainConfig(iterations=1), Silent(), tmp_path / "checkpoint")
+
+
+def test_outputs_are_those_for_the_training_inputs_where_there_are_any() -> None:
+    plain, labelled = tasks()[0], tasks(labelled=True)[0]
+    assert labelled.training is not None
+    shown = torch.cat([inputs for inputs, _ in labelled.training()])
+    torch.testing.assert_close(gather(labelled, "outputs", 1 << 20).inputs, shown)
+    calibration = torch.cat(list(plain.calibration()))
+    torch.testing.assert_close(gather(plain, "outputs", 1 << 20).inputs, calibration)
 
 
 def test_labels_beyond_the_networks_classes_are_refused(
