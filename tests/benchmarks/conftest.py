@@ -7,6 +7,8 @@ from random import Random
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from taskzip.benchmarks.experiment import run_experiment
 from taskzip.benchmarks.journal import read_records
@@ -39,7 +41,9 @@ from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.record import Record
 from taskzip.contracts.runspec import RunSpec
+from taskzip.pipeline.networks.user_code import UserFolder
 
+SMALL_PROJECT = Path(__file__).parents[1] / "pipeline" / "small_project"
 TASKS = ("digits", "fashion")
 SHARED_BYTES, PRIVATE_BYTES = 1_707_600, 16_440
 JOINT_BYTES, SEPARATE_BYTES = 1_761_024, 1_730_112
@@ -289,3 +293,17 @@ def measured_folder(conditions: Conditions, tmp_path_factory: pytest.TempPathFac
 def records(measured_folder: Path) -> tuple[Record, ...]:
     """The records of all 32 cells."""
     return tuple(read_records(measured_folder))
+
+
+@pytest.fixture
+def small_project(tmp_path: Path) -> Path:
+    """A user's folder: a config of two tasks, its code, weights of the seeds day, night, dusk."""
+    for file in SMALL_PROJECT.iterdir():
+        if file.is_file():
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    user = UserFolder(SMALL_PROJECT)
+    for seed, name in enumerate(("day", "night", "dusk")):
+        torch.manual_seed(seed)
+        state = user.module("networks").network().state_dict()
+        save_file(state, tmp_path / f"{name}.safetensors")
+    return tmp_path

@@ -4,16 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from taskzip.benchmarks.zip_cases.__main__ import app
 from taskzip.contracts.names import ZIP_METHODS
 from taskzip.contracts.zipcases import CaseZip
-from taskzip.pipeline.networks.user_code import UserFolder
-
-PROJECT = Path(__file__).parents[1] / "pipeline" / "small_project"
 
 SETTINGS = """evaluation = "data:evaluation"
 
@@ -29,19 +24,11 @@ Run = Callable[..., tuple[int, str, list[CaseZip]]]
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """The small project with weights of three seeds, retrained for two iterations."""
-    for file in PROJECT.iterdir():
-        if file.is_file():
-            (tmp_path / file.name).write_bytes(file.read_bytes())
-    user = UserFolder(PROJECT)
-    for seed, name in enumerate(("day", "night", "dusk")):
-        torch.manual_seed(seed)
-        state = user.module("networks").network().state_dict()
-        save_file(state, tmp_path / f"{name}.safetensors")
-    config = (tmp_path / "project.toml").read_text(encoding="utf-8")
-    (tmp_path / "project.toml").write_text(config + SETTINGS, encoding="utf-8")
-    return tmp_path
+def project(small_project: Path) -> Path:
+    """The small project with evaluation data for both, retrained for two iterations."""
+    config = (small_project / "project.toml").read_text(encoding="utf-8")
+    (small_project / "project.toml").write_text(config + SETTINGS, encoding="utf-8")
+    return small_project
 
 
 @pytest.fixture
