@@ -41,6 +41,9 @@ NETWORK_FILES = (".pt2", ".keras", ".h5")
 Share = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0)]
 """A float is the fraction of a layer's channels to share (1.0: all), an integer their number."""
 
+PairCost = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+"""What merging channels costs, relative to their own power: 0 for equal ones, 1 for all at most."""
+
 
 class TaskConfig(Document):
     """One task: its network, trained weights and data."""
@@ -59,6 +62,8 @@ class TaskConfig(Document):
     training: Callable_ | None = None
     """As `evaluation`; what retraining learns from. On outputs it takes the inputs alone, and the
     calibration data where there is no `training`."""
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    """α: how much the task's errors count beside the others'."""
 
     @property
     def network_file(self) -> Path | None:
@@ -97,6 +102,8 @@ class ZipConfig(Document):
     pairing: Literal["greedy", "hungarian"] = "hungarian"
     share: Share | dict[str, Share] = 1.0
     """For all hidden layers, or by layer name (layers not named are shared fully)."""
+    max_pair_cost: PairCost | dict[str, PairCost] | None = None
+    """Of what `share` allows, only channels that cost at most this; by layer name as `share`."""
     max_bytes: Annotated[int, Field(gt=0)] | None = None
     """Of the joint network's weights; the solver chooses what each layer shares."""
     max_size_ratio: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -26,9 +26,8 @@ WEIGHT_BYTES = 4
 def sweep(config: Config, folder: Path, out_dir: Path, progress: Progress) -> ZipSweep:
     """Zip at each size what the solver chooses for it, and write `sweep.json`."""
     tasks = load_tasks(config, folder)
-    plain = config.zip.model_copy(
-        update={"max_bytes": None, "max_size_ratio": None, "max_error": None, "plan": None}
-    )
+    given = ("max_bytes", "max_size_ratio", "max_error", "max_pair_cost", "plan")
+    plain = config.zip.model_copy(update=dict.fromkeys(given))
     scene, method = decide(survey(tasks, plain, progress), plain, progress)
     choices = choices_of(scene, method, progress)
     least, most = choices.most.size_bytes, choices.none.size_bytes

@@ -37,6 +37,7 @@ def _load(task: TaskConfig, code: UserFolder) -> Task:
         calibration,
         evaluation=_labelled(task, "evaluation", task.evaluation, code),
         training=_labelled(task, "training", task.training, code),
+        weight=task.weight,
     )
 
 

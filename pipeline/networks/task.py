@@ -1,6 +1,6 @@
 """A task in memory: a trained network and where its data comes from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,3 +19,13 @@ class Task:
     calibration: Batches
     evaluation: LabelledBatches | None = None
     training: LabelledBatches | None = None
+    weight: float = 1.0
+    """α: how much its errors count beside other tasks'; positive."""
+
+
+def relative_weights(tasks: Sequence[Task]) -> dict[str, float]:
+    """α_t · T / Σ α for each of T tasks: 1 in the mean, and exactly 1 where all are equal."""
+    weights = [task.weight for task in tasks]
+    if len(set(weights)) == 1:
+        return {task.name: 1.0 for task in tasks}
+    return {task.name: task.weight * len(tasks) / sum(weights) for task in tasks}

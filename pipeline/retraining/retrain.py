@@ -8,7 +8,7 @@ import torch
 
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.progress import Progress, progress_bar
-from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.networks.task import Task, relative_weights
 from taskzip.pipeline.retraining.checkpoint import Checkpoint, key_of
 from taskzip.pipeline.retraining.examples import gather, split
 from taskzip.pipeline.retraining.losses import loss_of
@@ -53,7 +53,9 @@ def retrain(
     zeros. BadInput where data or outputs do not fit the config.
     """
     progress.step(f"collecting what to retrain on: {config.target}")
-    sides = [_side(joint, task, config, KEPT_BYTES // len(tasks)) for task in tasks]
+    weights = relative_weights(tasks)
+    limit_bytes = KEPT_BYTES // len(tasks)
+    sides = [_side(joint, task, config, limit_bytes, weights[task.name]) for task in tasks]
     file = Checkpoint(checkpoint, _key(joint, sides, config), config.checkpoint_seconds)
     run = Run(joint, sides, config)
     if file.resume(run):
@@ -68,18 +70,25 @@ def retrain(
     return _retrained(run, file.seconds)
 
 
-def _side(joint: JointNetwork, task: Task, config: RetrainConfig, limit_bytes: int) -> Side:
+def _side(
+    joint: JointNetwork, task: Task, config: RetrainConfig, limit_bytes: int, weight: float
+) -> Side:
     examples = gather(task, config.target, limit_bytes)
     learned, held_out = split(examples, config.seed)
     loss = loss_of(task.name, config, examples.targets)
-    return Side(task.name, joint.task(task.name), learned, held_out, loss)
+    return Side(task.name, joint.task(task.name), learned, held_out, loss, weight)
 
 
 def _key(joint: JointNetwork, sides: Sequence[Side], config: RetrainConfig) -> str:
     examples = [each for side in sides for each in (side.learned, side.held_out)]
     settings = config.model_dump_json(exclude={"checkpoint_seconds"})
     return key_of(
-        (settings, joint.spec.model_dump_json(), torch.__version__),
+        (
+            settings,
+            joint.spec.model_dump_json(),
+            str([side.weight for side in sides]),
+            torch.__version__,
+        ),
         (
             *joint.state_dict().values(),
             *(tensor for each in examples for tensor in (each.inputs, each.targets)),

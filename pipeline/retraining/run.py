@@ -30,6 +30,8 @@ class Side:
     learned: Examples
     held_out: Examples
     loss: Loss
+    weight: float = 1.0
+    """What the loss is multiplied by in the sum over tasks."""
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
@@ -91,7 +93,7 @@ class Run:
         for side, shuffle in zip(self._sides, self._shuffles, strict=True):
             batch = side.learned.at(shuffle.batch(done))
             with torch.enable_grad():
-                loss = side.loss(side.network(batch.inputs), batch.targets)
+                loss = side.weight * side.loss(side.network(batch.inputs), batch.targets)
             loss.backward()
         self._optimizer.step()
         self._zeros.restore()
@@ -125,13 +127,16 @@ class Run:
     def _check(self) -> None:
         losses, now = self._losses(), self.standing
         update: dict[str, object] = {"checked": now.iteration}
-        if sum(losses.values()) < sum(now.best_losses.values()):
+        if self._sum(losses) < self._sum(now.best_losses):
             update |= {"best": now.iteration, "best_losses": losses}
             self._best = self._copies()
         self.standing = now.model_copy(update=update)
 
     def _losses(self) -> dict[str, float]:
         return {side.name: side.held_out_loss() for side in self._sides}
+
+    def _sum(self, losses: Mapping[str, float]) -> float:
+        return sum(side.weight * losses[side.name] for side in self._sides)
 
     def _copies(self) -> Tensors:
         return {name: each.detach().clone() for name, each in self._parameters.items()}

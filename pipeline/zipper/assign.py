@@ -52,13 +52,6 @@ def hungarian(costs: np.ndarray, count: int) -> Pairs:
     return fewer if len(fewer[0]) == count else more
 
 
-def within(costs: np.ndarray, pairs: Pairs, threshold: float) -> Pairs:
-    """Return those of the pairs that cost at most `threshold`."""
-    left, right = pairs
-    kept = costs[left, right] <= threshold
-    return left[kept], right[kept]
-
-
 PAIRINGS: dict[str, Pairing] = {"greedy": greedy, "hungarian": hungarian}
 
 

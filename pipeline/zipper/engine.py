@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from taskzip.contracts.progress import Progress, progress_bar
+from taskzip.pipeline.networks.task import relative_weights
 from taskzip.pipeline.zipper.affine import deviation, fit_affine
 from taskzip.pipeline.zipper.align import Step
 from taskzip.pipeline.zipper.apply import Merged, TaskLayer, apply
@@ -27,6 +28,7 @@ from taskzip.pipeline.zipper.pairing import Candidates
 from taskzip.pipeline.zipper.plan import GroupPlan, Plan
 from taskzip.pipeline.zipper.reconstruct import reconstruct
 from taskzip.pipeline.zipper.second_moment import total
+from taskzip.pipeline.zipper.threshold import all_or_none, cheap_groups
 
 KEPT_BYTES = 1 << 30
 """Activations kept for all tasks together (twice that while a layer is passed)."""
@@ -53,9 +55,10 @@ class _Engine:
         self._method = method
         self._config = scene.config
         kept_bytes = KEPT_BYTES // len(scene.tasks)
+        weights = relative_weights(scene.tasks)
         self.frontiers = {
-            task.name: Frontier(task, scene.networks[task.name], scene.config, kept_bytes)
-            for task in scene.tasks
+            name: Frontier(task, scene.networks[name], scene.config, kept_bytes, weights[name])
+            for name, task in ((each.name, each) for each in scene.tasks)
         }
         self.plans: dict[int, GroupPlan] = {}
         self.blocks: list[tuple[Step, JointLayer]] = []
@@ -121,7 +124,8 @@ class _Engine:
         scales = self._scales(step, ready)
         chosen = [torch.zeros(0, dtype=torch.long)] * len(ready)
         if count:
-            chosen = self._pair(step.group, ready, scales, count)
+            chosen = self._pair(step, ready, scales, count)
+            count = len(chosen[0])
         for (name, frontier), picked_channels in zip(self.frontiers.items(), chosen, strict=True):
             order = _order(picked_channels, scales[name], self._keeps_scales(step))
             frontier.set_order(group.spaces[name], order)
@@ -134,21 +138,28 @@ class _Engine:
         )
 
     def _pair(
-        self, group: int, ready: dict[str, Ready], scales: dict[str, torch.Tensor], count: int
+        self, step: Step, ready: dict[str, Ready], scales: dict[str, torch.Tensor], count: int
     ) -> list[torch.Tensor]:
         """Where no input is shared yet, all inputs are compared; if they differ, the power."""
-        aligned = self._scene.alignment.groups[group]
-        if aligned.rigid:
-            return [torch.arange(count) for _ in ready]
-        damping = self._config.damping
+        limit = self._scene.limits[step.group] if self._correspond(step) else None
+        in_place = [torch.arange(count) for _ in ready]
+        rigid = self._scene.alignment.groups[step.group].rigid
+        if rigid and limit is None:
+            return in_place
         compares_all = not _has_shared_inputs(ready)
         if compares_all and len({each.part.weights.shape[1] for each in ready.values()}) > 1:
-            return [_by_power(each, count) for each in ready.values()]
+            return [_by_power(each, count if limit is None else 0) for each in ready.values()]
         candidates = [
-            _candidate(each, scales[name], damping, compares_all) for name, each in ready.items()
+            _candidate(each, scales[name], self._config.damping, compares_all)
+            for name, each in ready.items()
         ]
-        picked = self._method.pair(group, candidates, count)
-        return [torch.from_numpy(each).long() for each in picked]
+        if rigid and limit is not None:
+            return all_or_none(candidates, in_place, self._method.merge, limit)
+        picked = self._method.pair(step.group, candidates, count)
+        chosen = [torch.from_numpy(each).long() for each in picked]
+        if limit is None:
+            return chosen
+        return cheap_groups(candidates, chosen, self._method.merge, limit)
 
     def _scales(self, step: Step, ready: dict[str, Ready]) -> dict[str, torch.Tensor]:
         """(N,) what each task's channels are multiplied by before they are matched and merged."""
@@ -253,7 +264,7 @@ class _Engine:
             if not isinstance(each.moments, ChannelMoments):
                 raise TypeError("a depthwise layer has moments by channel")
             chosen = _shared(orders[name])
-            moments.append(damped(each.moments.inputs[chosen], self._config.damping))
+            moments.append(each.weight * damped(each.moments.inputs[chosen], self._config.damping))
             members.append(each.part.weights[chosen])
         vectors, costs = merge_channels(moments, members)
         how = "larger" if self._config.mask == "strongest" else self._config.mask
@@ -307,7 +318,7 @@ def _candidate(
     if not isinstance(ready.moments, Moments):
         raise TypeError("a layer that opens a group has moments")
     moment = ready.moments.inputs.at(columns.nonzero().flatten()).damped(damping)
-    return Candidates(moment, weights[:, columns])
+    return Candidates(moment.scaled(ready.weight), weights[:, columns])
 
 
 def _affine(

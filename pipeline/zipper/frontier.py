@@ -35,17 +35,27 @@ class Ready:
     part: TaskLayer
     moments: Moments | ChannelMoments | None
     """Of those inputs; None where nothing is solved or shared."""
+    weight: float
+    """α of the task, which multiplies its H where tasks are merged."""
 
 
 class Frontier:
     """A task's place; `reach`, `prepare` and `pass_layer` take it from layer to layer."""
 
-    def __init__(self, task: Task, channels: Channels, config: ZipConfig, kept_bytes: int) -> None:
+    def __init__(
+        self,
+        task: Task,
+        channels: Channels,
+        config: ZipConfig,
+        kept_bytes: int,
+        weight: float = 1.0,
+    ) -> None:
         self.name = task.name
         self.channels = channels
         self.layers: dict[str, tuple[LayerSpec, nn.Module]] = {}
         self.constants = dict(channels.graph.constants)
         self._config = config
+        self._weight = weight
         self._orders: dict[int, Order] = {}
         self._shared_as_they_are: set[str] = set()
         self._assumed: set[int] = set()
@@ -114,11 +124,13 @@ class Frontier:
         weights = turned(layer, inputs)
         solves = bool(self._config.refit) and self.source(node) in self._changed
         if not solves and not shares:
-            return Ready(TaskLayer(layer, inputs, weights, layer.bias is not None), None)
+            part = TaskLayer(layer, inputs, weights, layer.bias is not None)
+            return Ready(part, None, self._weight)
         moments = self._gather(node, layer, inputs)
         if solves:
             weights = refit(moments, weights, self._config.refit_ridge)
-        return Ready(TaskLayer(layer, inputs, weights, layer.bias is not None or solves), moments)
+        part = TaskLayer(layer, inputs, weights, layer.bias is not None or solves)
+        return Ready(part, moments, self._weight)
 
     def pass_layer(self, node: str, spec: LayerSpec, module: nn.Module, differs: bool) -> None:
         """Go on behind the coming layer, which is `module` now; `differs` from the original."""
@@ -150,6 +162,7 @@ class Frontier:
                 self.graph.modules[node], found.nodes, self.graph.modules[found.reader]
             ),
             merged=Passage(module, found.nodes, turned_reader),
+            weight=self._weight,
         )
 
     def _order_of(self, space: int, channels: int) -> Order:

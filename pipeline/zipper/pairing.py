@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from taskzip.pipeline.zipper.assign import PAIRINGS, Pairing, Pairs, greedy, hungarian, within
+from taskzip.pipeline.zipper.assign import PAIRINGS, Pairing, Pairs, greedy, hungarian
 from taskzip.pipeline.zipper.optimum import optimum
 from taskzip.pipeline.zipper.second_moment import SecondMoment, are_low_rank, in_blocks, total
 
@@ -28,7 +28,6 @@ __all__ = [
     "match",
     "pair_costs",
     "random_costs",
-    "within",
 ]
 
 Merge = Callable[[Sequence[SecondMoment], Sequence[torch.Tensor]], torch.Tensor]

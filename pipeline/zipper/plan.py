@@ -1,13 +1,16 @@
 """A plan is data: which channels become one in each group, and what that is predicted to cost."""
 
 import difflib
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, TypeVar
 
-from taskzip.contracts.config import Share
+from taskzip.contracts.config import PairCost, Share
 from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
 from taskzip.pipeline.zipper.align import Alignment, Group
+
+Number = TypeVar("Number", int, float)
 
 
 class GroupPlan(Document):
@@ -60,19 +63,36 @@ def shared_counts(share: Share | dict[str, Share], alignment: Alignment) -> tupl
     """How many channels each group shares; BadInput for names and numbers that do not fit."""
     if not isinstance(share, dict):
         return tuple(_count(share, group) for group in alignment.groups)
-    _check_names(share, alignment)
+    _check_names("share", share, alignment)
     return tuple(_wanted(share, group) for group in alignment.groups)
+
+
+def cost_limits(
+    limit: PairCost | dict[str, PairCost] | None, alignment: Alignment
+) -> tuple[float | None, ...]:
+    """What each group's channels may cost, None: anything; BadInput for names that do not fit."""
+    if not isinstance(limit, dict):
+        return (limit,) * len(alignment.groups)
+    _check_names("max_pair_cost", limit, alignment)
+    return tuple(_agreed("max_pair_cost", limit, group) for group in alignment.groups)
 
 
 def _wanted(share: dict[str, Share], group: Group) -> int:
     counts = {name: _count(share[name], group) for name in group.layers if name in share}
-    if len(set(counts.values())) > 1:
-        said = ", ".join(f"{name!r} {count}" for name, count in counts.items())
+    agreed = _agreed("share", counts, group)
+    return group.width if agreed is None else agreed
+
+
+def _agreed(key: str, given: Mapping[str, Number], group: Group) -> Number | None:
+    """The one number that a table gives a group's layers, None if it gives none."""
+    found = {name: given[name] for name in group.layers if name in given}
+    if len(set(found.values())) > 1:
+        said = ", ".join(f"{name!r} {number}" for name, number in found.items())
         raise BadInput(
-            f"zip.share: {said}: the outputs of these layers are added, so they share the same "
+            f"zip.{key}: {said}: the outputs of these layers are added, so they share the same "
             "channels; give them one number"
         )
-    return next(iter(counts.values()), group.width)
+    return next(iter(found.values()), None)
 
 
 def _count(wanted: Share, group: Group) -> int:
@@ -93,13 +113,13 @@ def _whole(count: int, group: Group) -> int:
     return group.width if 2 * count >= group.width else 0
 
 
-def _check_names(share: dict[str, Share], alignment: Alignment) -> None:
+def _check_names(key: str, given: Mapping[str, object], alignment: Alignment) -> None:
     names = [name for group in alignment.groups for name in group.layers]
-    for name in share:
+    for name in given:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise BadInput(
-                f"zip.share: no layer that can be shared is called {name!r}{hint} "
+                f"zip.{key}: no layer that can be shared is called {name!r}{hint} "
                 f"(known: {', '.join(names) or 'none'})"
             )

@@ -30,10 +30,12 @@ class Side:
     original: nn.Module
     merged: nn.Module
     """Holds the joint network's own modules, and a copy of the next layer for their order."""
+    weight: float = 1.0
+    """α: what its error is multiplied by."""
 
 
 def reconstruct(sides: Sequence[Side], steps: int) -> None:
-    """Minimise Σ_t E‖merged(x̃) − original(x)‖² / E‖original(x)‖² over the merged modules' weights.
+    """Minimise Σ_t α_t E‖merged(x̃) − original(x)‖² / E‖original(x)‖² over the merged weights.
 
     Each step takes one part of every task's data, in its order, and begins again at its end.
     Zeros of pruned layers stay zeros. The weights stay as they were unless the sum falls, measured
@@ -59,7 +61,7 @@ def _descend(sides: Sequence[Side], steps: int) -> None:
         optimizer.zero_grad()
         for side, source in zip(sides, sources, strict=True):
             with torch.enable_grad():
-                loss = _relative_error(side, *next(source))
+                loss = side.weight * _relative_error(side, *next(source))
             loss.backward()
         optimizer.step()
         zeros.restore()
@@ -69,7 +71,7 @@ def _descend(sides: Sequence[Side], steps: int) -> None:
 @torch.no_grad()
 def _error(sides: Sequence[Side]) -> float:
     return sum(
-        float(_relative_error(side, *pair)) / _MEASURED_PARTS
+        side.weight * float(_relative_error(side, *pair)) / _MEASURED_PARTS
         for side in sides
         for pair in itertools.islice(_endless(side.inputs), _MEASURED_PARTS)
     )

@@ -18,7 +18,7 @@ from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.methods.planned import Planned, checked_counts
 from taskzip.pipeline.zipper.methods.registry import METHODS
-from taskzip.pipeline.zipper.plan import Plan, shared_counts
+from taskzip.pipeline.zipper.plan import Plan, cost_limits, shared_counts
 from taskzip.pipeline.zipper.planning import (
     Measure,
     bisect,
@@ -74,6 +74,8 @@ def decide(
     method = METHODS[config.method]()
     refit = method.refits if config.refit is None else config.refit
     scene = replace(scene, config=config.model_copy(update={"refit": refit}))
+    if config.plan is not None or has_budget(config):
+        scene = replace(scene, limits=(None,) * len(scene.limits))
     if config.plan is not None:
         plan = Plan.read(config.plan)
         counts = checked_counts(plan, scene.alignment, str(config.plan))
@@ -117,7 +119,8 @@ def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scen
     networks = {task.name: _trace(task) for task in tasks}
     alignment = align(networks)
     counts = shared_counts(config.share, alignment)
-    return Scene(tasks, networks, alignment, counts, config)
+    limits = cost_limits(config.max_pair_cost, alignment)
+    return Scene(tasks, networks, alignment, counts, limits, config)
 
 
 def _trace(task: Task) -> Channels:

@@ -26,7 +26,9 @@ class Scene:
     networks: dict[str, Channels]
     alignment: Alignment
     counts: tuple[int, ...]
-    """How many channels each group shares."""
+    """How many channels each group shares, at most where it has a limit."""
+    limits: tuple[float | None, ...]
+    """What each channel of a group may cost, relative to its power; None: anything."""
     config: ZipConfig
 
 

@@ -19,7 +19,6 @@ from taskzip.pipeline.zipper.pairing import (
     match,
     pair_costs,
     random_costs,
-    within,
 )
 from taskzip.pipeline.zipper.second_moment import SecondMoment
 
@@ -147,13 +146,6 @@ def test_greedy_takes_the_cheapest_free_pair_again_and_again(data: st.DataObject
         ]
         expected.append(min(free)[1:])
     assert pairs_of(greedy(costs, count)) == sorted(expected)
-
-
-def test_pairs_over_a_threshold_are_dropped() -> None:
-    costs = np.array([[1.0, 5.0], [5.0, 2.0]])
-    assert pairs_of(within(costs, hungarian(costs, 2), 1.0)) == [(0, 0)]
-    assert pairs_of(within(costs, hungarian(costs, 2), 2.0)) == [(0, 0), (1, 1)]
-    assert pairs_of(within(costs, hungarian(costs, 2), 0.5)) == []
 
 
 @pytest.mark.parametrize("pairing", sorted(PAIRINGS))
