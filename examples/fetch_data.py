@@ -13,12 +13,13 @@ from face_files import FACE_API, PORTRAITS
 from idx_files import FASHION_MNIST, MNIST
 from quickdraw_files import QUICKDRAW
 from rich.console import Console
+from vowels_files import VOWELS
 
 from taskzip.contracts.errors import BadInput, TaskzipError
 
 DATASETS = {
     dataset.name: dataset
-    for dataset in (MNIST, FASHION_MNIST, CIFAR10, QUICKDRAW, FACE_API, PORTRAITS)
+    for dataset in (MNIST, FASHION_MNIST, CIFAR10, QUICKDRAW, FACE_API, PORTRAITS, VOWELS)
 }
 OF_THE_DEMO = [MNIST.name, FASHION_MNIST.name]
 

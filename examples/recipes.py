@@ -10,8 +10,10 @@ from idx_tasks import DIGITS, FASHION
 from lenet import lenet5, lenet300
 from nine_tasks import TASKS as NINE
 from resnet import resnet8, resnet20
+from speech import speech
 from task_data import TaskData
 from torch import nn
+from vowels import SPEAKERS
 
 
 @dataclass(frozen=True)
@@ -125,4 +127,7 @@ TRAININGS: dict[str, Training] = {
         f"nine_{task}": _resnet8(task, epochs=60, shift_pixels=3, mirror=True)
         for task in ("drawn_animals", "drawn_food", "drawn_places", "drawn_objects")
     },
+    "speakers": Training(
+        SPEAKERS, speech, Recipe(epochs=60, batch_images=30, peak_rate=1e-3, shift_pixels=0)
+    ),
 }

@@ -57,9 +57,10 @@ def shrunk(images: torch.Tensor) -> torch.Tensor:
 
 def augment(images: torch.Tensor, recipe: Recipe) -> torch.Tensor:
     """Shift every image of a batch (n, c, h, w) by its own offset; mirror half of them."""
-    count, _, height, width = images.shape
+    count = len(images)
     reach = recipe.shift_pixels
     if reach:
+        height, width = images.shape[2:]
         padded = nn.functional.pad(images, (reach,) * 4, value=float(images.min()))
         top, left = torch.randint(0, 2 * reach + 1, (2, count))
         rows = top[:, None, None] + torch.arange(height)[None, :, None]

@@ -47,6 +47,16 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """The layers that write a group first, where they are not alike: they stay private, but what
+    they write is paired before the step number `place`.
+    """
+
+    place: int
+    step: Step
+
+
+@dataclass(frozen=True)
 class Alignment:
     """Steps in the order in which every network runs them."""
 
@@ -54,6 +64,8 @@ class Alignment:
     groups: tuple[Group, ...]
     notes: tuple[str, ...]
     """What stays private, and why."""
+    openings: tuple[Opening, ...] = ()
+    """In the order in which every network runs them."""
 
     def group_of(self, task: str, space: int) -> int | None:
         """The group that a task's space belongs to."""

@@ -70,6 +70,9 @@ class _Engine:
 
     def take(self, index: int, step: Step) -> None:
         """Merge the layers of one step."""
+        for opening in self._scene.alignment.openings:
+            if opening.place == index:
+                self._open(opening.step)
         for name, frontier in self.frontiers.items():
             frontier.reach(step.nodes[name])
         inputs = self._inputs(step)
@@ -86,6 +89,16 @@ class _Engine:
             self._pass_private(step, ready, orders)
         else:
             self._pass_merged(step, ready, orders)
+
+    def _open(self, step: Step) -> None:
+        """Decide on channels before layers that are not alike, which stay private."""
+        count = self._scene.counts[step.group]
+        ready = {}
+        for name, frontier in self.frontiers.items():
+            node = step.nodes[name]
+            frontier.reach(node)
+            ready[name] = frontier.prepare(node, frontier.inputs(node).private(), count > 0)
+        self._decide(step, ready, count)
 
     def _inputs(self, step: Step) -> dict[str, Inputs]:
         """What each task's layer reads; shared only where all tasks share it in the same places."""
@@ -147,7 +160,7 @@ class _Engine:
         if rigid and limit is None:
             return in_place
         compares_all = not _has_shared_inputs(ready)
-        if compares_all and len({each.part.weights.shape[1] for each in ready.values()}) > 1:
+        if compares_all and len({_window(each) for each in ready.values()}) > 1:
             return [_by_power(each, count if limit is None else 0) for each in ready.values()]
         candidates = [
             _candidate(each, scales[name], self._config.damping, compares_all)
@@ -175,12 +188,12 @@ class _Engine:
         }
 
     def _balanced(self, step: Step, ready: dict[str, Ready]) -> dict[str, torch.Tensor]:
+        readers = {name: _reader(each, step, name) for name, each in self.frontiers.items()}
+        if not _has_shared_inputs(ready):
+            return {n: balance(_power(each), readers[n]) for n, each in ready.items()}
         plain = {n: _candidate(e, None, self._config.damping) for n, e in ready.items()}
         pooled = total([each.moment for each in plain.values()]).scaled(1 / len(plain))
-        return {
-            name: balance(each.weights, pooled, _reader(self.frontiers[name], step, name))
-            for name, each in plain.items()
-        }
+        return {n: balance(pooled.power(e.weights), readers[n]) for n, e in plain.items()}
 
     def _has_affine(self, step: Step) -> bool:
         """Whether each task scales and shifts what the layer shares in its own way."""
@@ -303,10 +316,20 @@ def _reader(frontier: Frontier, step: Step, name: str) -> torch.Tensor:
 
 def _by_power(ready: Ready, count: int) -> torch.Tensor:
     """The `count` channels of most power, the largest first."""
+    return _power(ready).argsort(descending=True, stable=True)[:count]
+
+
+def _power(ready: Ready) -> torch.Tensor:
+    """(N,) the mean square of each channel before activation."""
     if not isinstance(ready.moments, Moments):
         raise TypeError("a layer that opens a group has moments")
-    power = ready.moments.target_power
-    return power.argsort(descending=True, stable=True)[:count]
+    return ready.moments.target_power
+
+
+def _window(ready: Ready) -> tuple[tuple[int, ...], int]:
+    """A layer's kernel and the number of its inputs: what must be equal to compare weights."""
+    geometry = ready.part.layer.geometry
+    return (() if geometry is None else geometry.kernel), ready.part.weights.shape[1]
 
 
 def _candidate(

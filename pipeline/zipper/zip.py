@@ -18,6 +18,7 @@ from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.methods.planned import Planned, checked_counts
 from taskzip.pipeline.zipper.methods.registry import METHODS
+from taskzip.pipeline.zipper.openings import with_openings
 from taskzip.pipeline.zipper.plan import Plan, cost_limits, shared_counts
 from taskzip.pipeline.zipper.planning import (
     Measure,
@@ -117,7 +118,7 @@ def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scen
     """The networks traced and aligned, and how many channels each group is to share."""
     progress.step(f"tracing {len(tasks)} networks")
     networks = {task.name: _trace(task) for task in tasks}
-    alignment = align(networks)
+    alignment = with_openings(networks, align(networks))
     counts = shared_counts(config.share, alignment)
     limits = cost_limits(config.max_pair_cost, alignment)
     return Scene(tasks, networks, alignment, counts, limits, config)

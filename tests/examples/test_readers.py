@@ -53,6 +53,14 @@ def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, io.BytesIO(content))
 
 
+def test_recordings_may_differ_in_length(examples: UserFolder, tmp_path: Path) -> None:
+    path = tmp_path / "recordings.ts"
+    path.write_text("#Speech\n@classLabel true 1 2\n@data\n1.5,2:0,-1:2\n3:4:1\n", encoding="utf-8")
+    series, labels = examples.module("vowels_files").read_series(path)
+    assert [each.tolist() for each in series] == [[[1.5, 2.0], [0.0, -1.0]], [[3.0], [4.0]]]
+    assert labels.tolist() == [1, 0]
+
+
 def test_grey_images_get_a_black_frame_and_equal_colours(examples: UserFolder) -> None:
     torch = pytest.importorskip("torch")
     grey = torch.rand(2, 1, 28, 28)

@@ -84,21 +84,22 @@ def test_scales_undo_any_scaling_that_leaves_the_network_the_same() -> None:
     weights, reader = torch.randn(5, 4).double(), torch.randn(3, 5)
     moment = moment_of(4, 2)
     factors = torch.tensor([0.1, 1.0, 3.0, 7.0, 20.0])
-    plain = balance(weights, moment, reading(reader))
-    scaled = balance(weights * factors.double()[:, None], moment, reading(reader / factors))
+    plain = balance(moment.power(weights), reading(reader))
+    larger = moment.power(weights * factors.double()[:, None])
+    scaled = balance(larger, reading(reader / factors))
     assert (plain - scaled * factors.double()).abs().max() < 1e-6
 
 
 def test_scaled_neurons_have_rms_times_influence_as_mean_square() -> None:
     weights = torch.tensor([[3.0, 4.0]]).double()
     reader = torch.tensor([[6.0], [8.0]])
-    factor = balance(weights, moment_of(2), reading(reader)).item()
+    factor = balance(moment_of(2).power(weights), reading(reader)).item()
     assert factor**2 * 25 == pytest.approx(5 * 10)
 
 
 def test_dead_neurons_get_finite_scales() -> None:
-    weights, reader = torch.tensor([[0.0], [1.0], [2.0]]).double(), torch.tensor([[1.0, 0.0, 1.0]])
-    factors = balance(weights, moment_of(1), reading(reader))
+    power, reader = torch.tensor([0.0, 1.0, 4.0]).double(), torch.tensor([[1.0, 0.0, 1.0]])
+    factors = balance(power, reading(reader))
     assert bool((factors > 0).all() and factors.isfinite().all())
-    nothing = balance(torch.zeros(2, 1).double(), moment_of(1), reading(torch.zeros(1, 2)))
+    nothing = balance(torch.zeros(2).double(), reading(torch.zeros(1, 2)))
     assert bool((nothing > 0).all() and nothing.isfinite().all())
