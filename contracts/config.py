@@ -58,12 +58,18 @@ class TaskConfig(Document):
     calibration: Callable_
     """Function without arguments: an iterable of batches `x`."""
     evaluation: Callable_ | None = None
-    """Function without arguments: an iterable of batches `(x, label)`."""
+    """Function without arguments: an iterable of batches `(x, label)`, or of `x` alone: then the
+    separate network's own answers are the labels."""
+    metric: Literal["classification"] | Callable_ = "classification"
+    """What an error is: a wrong class, or what a function of answers (n, …) and labels says: (n,),
+    in percent."""
     training: Callable_ | None = None
-    """As `evaluation`; what retraining learns from. On outputs it takes the inputs alone, and the
-    calibration data where there is no `training`."""
+    """Batches `(x, label)`; what retraining learns from. On outputs it takes the inputs alone, and
+    the calibration data where there is no `training`."""
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """α: how much the task's errors count beside the others'."""
+    loss: Literal["divergence", "squared"] | None = None
+    """As `retrain.loss`, for this task; None: as that says."""
 
     @property
     def network_file(self) -> Path | None:

@@ -14,7 +14,10 @@ class Cost(Document):
 
 
 class ErrorPercent(Document):
-    """Test error in percent before (`separate`) and after (`joint`)."""
+    """Test error in percent before (`separate`) and after (`joint`), as the task's metric has it.
+
+    Without labels it is told from the separate network's answers, so `separate` is 0.
+    """
 
     separate: float
     joint: float

@@ -1,4 +1,4 @@
-"""What a joint network did to its tasks: errors with labels, output errors without."""
+"""What a joint network did to its tasks: errors where there is evaluation data, output errors."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from taskzip.contracts.zipresult import Density, ErrorPercent, ZippedTask
-from taskzip.pipeline.networks.evaluate import error_percent
-from taskzip.pipeline.networks.task import LabelledBatches, Task
+from taskzip.pipeline.networks.evaluate import error_percent, with_own_answers
+from taskzip.pipeline.networks.task import EvaluationBatches, Task
 from taskzip.pipeline.zipper import JointNetwork
 from taskzip.pipeline.zipper.masks import density, has_pruned_layer
 
@@ -28,11 +28,14 @@ class Measured:
         error = None if task.evaluation is None else self._error(task, task.evaluation, network)
         return ZippedTask(name=task.name, error_percent=error, density=_density(task, network))
 
-    def _error(self, task: Task, evaluation: LabelledBatches, joint: nn.Module) -> ErrorPercent:
+    def _error(self, task: Task, evaluation: EvaluationBatches, joint: nn.Module) -> ErrorPercent:
+        def error_of(network: nn.Module) -> float:
+            pairs = with_own_answers(task.network, evaluation())
+            return error_percent(network, pairs, task.metric)
+
         if task.name not in self._separate:
-            self._separate[task.name] = error_percent(task.network, evaluation())
-        after = error_percent(joint, evaluation())
-        return ErrorPercent(separate=self._separate[task.name], joint=after)
+            self._separate[task.name] = error_of(task.network)
+        return ErrorPercent(separate=self._separate[task.name], joint=error_of(joint))
 
 
 def _density(task: Task, joint: nn.Module) -> Density | None:

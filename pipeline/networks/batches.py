@@ -41,11 +41,35 @@ class CheckedPairs:
         shape: tuple[int, ...] | None = None
         for index, pair in enumerate(_items(self.function, self.source)):
             where = f"{self.source}: batch {index}"
-            if not isinstance(pair, (tuple, list)) or len(pair) != 2:  # noqa: PLR2004  # a pair
-                raise BadInput(f"{where} is {_kind(pair)}; a pair (inputs, labels) is needed")
-            inputs, labels = pair
+            inputs, labels = _pair(pair, where)
             shape = _check_inputs(inputs, shape, where)
             _check_labels(labels, len(inputs), where)
+            yield inputs, labels
+        if shape is None:
+            raise BadInput(f"{self.source}: yields no batch; at least one is needed")
+
+
+@dataclass(frozen=True)
+class CheckedEvaluation:
+    """As CheckedPairs; what yields inputs alone gives pairs without labels.
+
+    Unless the labels `are_classes`, they are a tensor (n, …) of anything.
+    """
+
+    function: Callable[[], Any]
+    source: str
+    are_classes: bool
+
+    def __call__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+        """Yield the pairs; at least one."""
+        shape: tuple[int, ...] | None = None
+        for index, item in enumerate(_items(self.function, self.source)):
+            where = f"{self.source}: batch {index}"
+            inputs, labels = (item, None) if isinstance(item, torch.Tensor) else _pair(item, where)
+            shape = _check_inputs(inputs, shape, where)
+            if labels is not None:
+                check = _check_labels if self.are_classes else _check_targets
+                check(labels, len(inputs), where)
             yield inputs, labels
         if shape is None:
             raise BadInput(f"{self.source}: yields no batch; at least one is needed")
@@ -83,6 +107,20 @@ def _check_inputs(batch: Any, shape: tuple[int, ...] | None, where: str) -> tupl
     if index is not None:
         raise BadInput(f"{where} is {batch[index].item()} at index {index}")
     return tuple(batch.shape[1:])
+
+
+def _pair(item: Any, where: str) -> tuple[Any, Any]:
+    if not isinstance(item, (tuple, list)) or len(item) != 2:  # noqa: PLR2004  # a pair
+        raise BadInput(f"{where} is {_kind(item)}; a pair (inputs, labels) is needed")
+    return item[0], item[1]
+
+
+def _check_targets(labels: Any, count: int, where: str) -> None:
+    if not isinstance(labels, torch.Tensor) or labels.dim() == 0 or len(labels) != count:
+        raise BadInput(
+            f"{where}: labels are {_kind(labels)}, shape {tuple(getattr(labels, 'shape', ()))}; "
+            f"a tensor with {count} rows is needed, one for each input"
+        )
 
 
 def _check_labels(labels: Any, count: int, where: str) -> None:

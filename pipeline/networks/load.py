@@ -10,8 +10,9 @@ from torch.utils.hooks import RemovableHandle
 
 from taskzip.contracts.config import Config, TaskConfig
 from taskzip.contracts.errors import BadInput
-from taskzip.pipeline.networks.batches import CheckedInputs, CheckedPairs
+from taskzip.pipeline.networks.batches import CheckedEvaluation, CheckedInputs, CheckedPairs
 from taskzip.pipeline.networks.functions import find_function
+from taskzip.pipeline.networks.metric import CheckedMetric, Metric, wrong_class_percent
 from taskzip.pipeline.networks.network import load_network
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.networks.user_code import UserFolder
@@ -35,19 +36,34 @@ def _load(task: TaskConfig, code: UserFolder) -> Task:
         task.name,
         network,
         calibration,
-        evaluation=_labelled(task, "evaluation", task.evaluation, code),
-        training=_labelled(task, "training", task.training, code),
+        evaluation=_evaluation(task, code),
+        training=_training(task, code),
+        metric=_metric(task, code),
+        loss=task.loss,
         weight=task.weight,
     )
 
 
-def _labelled(
-    task: TaskConfig, key: str, function: str | None, code: UserFolder
-) -> CheckedPairs | None:
-    if function is None:
+def _evaluation(task: TaskConfig, code: UserFolder) -> CheckedEvaluation | None:
+    if task.evaluation is None:
         return None
-    where = f"task {task.name}: {key} {function}"
-    return CheckedPairs(find_function(function, code, where), where)
+    where = f"task {task.name}: evaluation {task.evaluation}"
+    are_classes = task.metric == "classification"
+    return CheckedEvaluation(find_function(task.evaluation, code, where), where, are_classes)
+
+
+def _training(task: TaskConfig, code: UserFolder) -> CheckedPairs | None:
+    if task.training is None:
+        return None
+    where = f"task {task.name}: training {task.training}"
+    return CheckedPairs(find_function(task.training, code, where), where)
+
+
+def _metric(task: TaskConfig, code: UserFolder) -> Metric:
+    if task.metric == "classification":
+        return wrong_class_percent
+    where = f"task {task.name}: metric {task.metric}"
+    return CheckedMetric(find_function(task.metric, code, where), where)
 
 
 def _try_first_batch(network: nn.Module, calibration: CheckedInputs) -> None:

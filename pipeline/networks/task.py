@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 
+from taskzip.pipeline.networks.metric import Metric, wrong_class_percent
+
 Batches = Callable[[], Iterable[torch.Tensor]]
 LabelledBatches = Callable[[], Iterable[tuple[torch.Tensor, torch.Tensor]]]
+EvaluationBatches = Callable[[], Iterable[tuple[torch.Tensor, torch.Tensor | None]]]
+"""Inputs and labels; None where the network's own answers stand for them."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +22,13 @@ class Task:
     name: str
     network: nn.Module
     calibration: Batches
-    evaluation: LabelledBatches | None = None
+    evaluation: EvaluationBatches | None = None
     training: LabelledBatches | None = None
     weight: float = 1.0
     """α: how much its errors count beside other tasks'; positive."""
+    metric: Metric = wrong_class_percent
+    loss: Literal["divergence", "squared"] | None = None
+    """For retraining on outputs; None: as its config says."""
 
 
 def relative_weights(tasks: Sequence[Task]) -> dict[str, float]:

@@ -10,21 +10,24 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
+from taskzip.pipeline.networks.task import Task
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """Answers (n, …) and targets (n, …) → their mean loss ()."""
 
 
-def loss_of(task: str, config: RetrainConfig, targets: torch.Tensor) -> Loss:
-    """The loss that the config asks for; BadInput where `targets` (n, …) cannot have it."""
+def loss_of(task: Task, config: RetrainConfig, targets: torch.Tensor) -> Loss:
+    """The loss that the task asks for, else the config; BadInput where `targets` (n, …) cannot
+    have it.
+    """
     if config.target == "labels":
         return cross_entropy
-    if config.loss == "squared":
+    if (task.loss or config.loss) == "squared":
         return _Squared(targets)
     if targets.dim() < 2 or targets.shape[1] < 2:  # noqa: PLR2004  # (n, C), more than one class
         raise BadInput(
-            f"task {task}: outputs of shape {tuple(targets.shape)} are no class scores, which are "
-            '(n, classes, …); set retrain.loss = "squared"'
+            f"task {task.name}: outputs of shape {tuple(targets.shape)} are no class scores, which "
+            'are (n, classes, …); set loss = "squared" in its [[tasks]], or retrain.loss for all'
         )
     return _Divergence(config.temperature)
 
@@ -43,12 +46,16 @@ class _Divergence:
 
 
 class _Squared:
-    """E (answer − target)² / E target², the second over all targets."""
+    """E (answer − target)² / E (target − its mean over all inputs)²: 1 for an answer that knows
+    nothing of the input.
+    """
 
     def __init__(self, targets: torch.Tensor) -> None:
-        smallest = torch.finfo(targets.dtype).tiny
-        self._power = float(targets.square().mean().clamp(min=smallest))
+        varying = (targets - targets.mean(0)).square().mean()
+        power = targets.square().mean()
+        smallest = torch.finfo(targets.dtype).eps * power + torch.finfo(targets.dtype).tiny
+        self._scale = float(torch.maximum(varying, smallest))
 
     def __call__(self, answers: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """(n, …) both."""
-        return (answers - targets).square().mean() / self._power
+        return (answers - targets).square().mean() / self._scale

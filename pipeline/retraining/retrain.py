@@ -56,7 +56,8 @@ def retrain(
     weights = relative_weights(tasks)
     limit_bytes = KEPT_BYTES // len(tasks)
     sides = [_side(joint, task, config, limit_bytes, weights[task.name]) for task in tasks]
-    file = Checkpoint(checkpoint, _key(joint, sides, config), config.checkpoint_seconds)
+    key = _key(joint, tasks, sides, config)
+    file = Checkpoint(checkpoint, key, config.checkpoint_seconds)
     run = Run(joint, sides, config)
     if file.resume(run):
         progress.step(f"retraining goes on after iteration {run.standing.iteration}")
@@ -75,16 +76,20 @@ def _side(
 ) -> Side:
     examples = gather(task, config.target, limit_bytes)
     learned, held_out = split(examples, config.seed)
-    loss = loss_of(task.name, config, examples.targets)
+    loss = loss_of(task, config, examples.targets)
     return Side(task.name, joint.task(task.name), learned, held_out, loss, weight)
 
 
-def _key(joint: JointNetwork, sides: Sequence[Side], config: RetrainConfig) -> str:
+def _key(
+    joint: JointNetwork, tasks: Sequence[Task], sides: Sequence[Side], config: RetrainConfig
+) -> str:
+    losses = " ".join(task.loss or config.loss for task in tasks)
     examples = [each for side in sides for each in (side.learned, side.held_out)]
     settings = config.model_dump_json(exclude={"checkpoint_seconds"})
     return key_of(
         (
             settings,
+            losses,
             joint.spec.model_dump_json(),
             str([side.weight for side in sides]),
             torch.__version__,

@@ -89,8 +89,12 @@ def test_a_config_names_networks_with_recipes_and_functions_that_are_there(
 ) -> None:
     for task in load_config(path).tasks:
         assert task.weights is not None
-        assert task.weights.stem in examples.module("recipes").TRAININGS
-        for reference in (task.network, task.calibration, task.evaluation):
+        fetched = examples.module("face_weights").MODELS
+        assert task.weights.stem in {**examples.module("recipes").TRAININGS, **fetched}
+        references = [task.network, task.calibration, task.evaluation]
+        if task.metric != "classification":
+            references.append(task.metric)
+        for reference in references:
             module, _, function = str(reference).partition(":")
             assert callable(getattr(examples.module(module), function))
 

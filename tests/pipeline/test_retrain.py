@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,8 +100,15 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize(("optimizer", "rate"), [("adam", 0.01), ("sgd", 0.1)])
-@pytest.mark.parametrize("loss", ["divergence", "squared"])
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "loss"),
+    [
+        ("adam", 0.01, "divergence"),
+        ("adam", 0.01, "squared"),
+        ("sgd", 0.1, "divergence"),
+        ("sgd", 0.03, "squared"),
+    ],
+)
 def test_the_joint_network_learns_the_originals_answers(
     try_retrain: Callable[..., Retrained], optimizer: str, rate: float, loss: str
 ) -> None:
@@ -231,13 +239,22 @@ def test_the_divergence_is_that_of_softened_probabilities() -> None:
     generator = torch.Generator().manual_seed(0)
     answers, targets = (torch.randn(6, 4, generator=generator) for _ in range(2))
     p, q = (torch.softmax(each / 4, 1) for each in (targets, answers))
+    task = tasks()[0]
     expected = 16 * (p * (p / q).log()).sum(1).mean()
-    torch.testing.assert_close(loss_of("t", RetrainConfig(), targets)(answers, targets), expected)
+    torch.testing.assert_close(loss_of(task, RetrainConfig(), targets)(answers, targets), expected)
+
+
+def test_the_squared_loss_of_answers_that_know_nothing_of_the_input_is_one() -> None:
+    targets = 0.5 + 0.01 * torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+    task = replace(tasks()[0], loss="squared")
+    loss = loss_of(task, RetrainConfig(), targets)
+    torch.testing.assert_close(loss(targets.mean(0).expand(50, -1), targets), torch.tensor(1.0))
+    assert loss(targets, targets) == 0
 
 
 def test_one_number_is_no_class_score(tmp_path: Path) -> None:
     of = tasks(outputs=1)
-    with pytest.raises(BadInput, match=r"t1: .* set retrain.loss = \"squared\""):
+    with pytest.raises(BadInput, match=r"t1: .* set loss = \"squared\""):
         retrain(zipped(of), of, RetrainConfig(iterations=1), Silent(), tmp_path / "checkpoint")
 
 

@@ -87,7 +87,37 @@ def test_data_functions_start_anew_at_each_call(folder: Path) -> None:
     assert [len(batch) for batch in task.calibration()] == [5, 2]
     assert [len(batch) for batch in task.calibration()] == [5, 2]
     assert task.evaluation is not None
-    assert [labels.tolist() for _, labels in task.evaluation()] == [[0, 1]]
+    assert [labels.tolist() for _, labels in task.evaluation() if labels is not None] == [[0, 1]]
+
+
+def test_an_evaluation_may_yield_inputs_alone_and_a_metric_may_be_ones_own(folder: Path) -> None:
+    changes = {"evaluation": "data:calibration", "metric": "own:half", "loss": "squared"}
+    (folder / "own.py").write_text("def half(answers, wanted):\n    return answers[:, 0] * 50\n")
+    task = load_tasks(config_in(folder, **changes), folder)[0]
+    assert task.evaluation is not None
+    assert [(len(inputs), labels) for inputs, labels in task.evaluation()] == [(5, None), (2, None)]
+    answers = torch.tensor([[1.0, 0.0], [0.5, 0.0]])
+    assert task.metric(answers, answers).tolist() == [50.0, 25.0]
+    assert task.loss == "squared"
+
+
+def test_with_a_metric_of_ones_own_labels_are_anything_with_a_row_for_each_input(
+    folder: Path,
+) -> None:
+    (folder / "own.py").write_text(
+        "import torch\ndef zero(answers, wanted):\n    return torch.zeros(len(answers))\n"
+        "def points():\n    return [(torch.ones(2, 3), torch.ones(2, 4))]\n"
+        "def fewer():\n    return [(torch.ones(2, 3), torch.ones(1, 4))]\n"
+    )
+    found = {}
+    for name in ("points", "fewer"):
+        changes = {"evaluation": f"own:{name}", "metric": "own:zero"}
+        found[name] = load_tasks(config_in(folder, **changes), folder)[0].evaluation
+    assert found["points"] is not None
+    assert found["fewer"] is not None
+    assert [None if y is None else y.shape for _, y in found["points"]()] == [(2, 4)]
+    with pytest.raises(BadInput, match=r"own:fewer: batch 0: labels .*\(1, 4\).* 2 rows"):
+        list(found["fewer"]())
 
 
 def test_leaves_path_modules_and_folder_as_they_were(folder: Path) -> None:
@@ -274,7 +304,7 @@ def test_data_that_raises_midway_names_task_function_batch_and_error(
     ("pairs", "said"),
     [
         ("[]", "yields no batch"),
-        ("[torch.ones(2, 3)]", "a pair (inputs, labels) is needed"),
+        ("[[torch.ones(2, 3)]]", "a pair (inputs, labels) is needed"),
         ("[(torch.ones(2, 3), [0, 1])]", "labels are of type list"),
         ("[(torch.ones(2, 3), torch.tensor([0]))]", "2 whole numbers are needed"),
         ("[(torch.ones(2, 3), torch.tensor([0.0, 1.0]))]", "type torch.float32"),
