@@ -10,6 +10,8 @@ from safetensors.torch import load_file, save_file
 
 WEIGHTS = Path(__file__).parent / "weights"
 COMPACT = WEIGHTS / "compact"
+RANDOM = WEIGHTS / "random"
+"""Weights that nothing was trained for; not part of the repository."""
 UNPACKED = WEIGHTS / "unpacked"
 """Dense copies of the compact files, made when first needed; not part of the repository."""
 

@@ -66,7 +66,7 @@ class Graph:
 
 
 def _holding(layer: Layer) -> torch.nn.Module:
-    module = layer.module().eval().requires_grad_(False)
+    module = layer.empty_module().eval().requires_grad_(False)
     module.get_parameter("weight").data = layer.weight
     if layer.bias is not None:
         module.get_parameter("bias").data = layer.bias

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.utils import skip_init
 
 from taskzip.contracts.document import Document
 
@@ -66,12 +67,14 @@ class Layer:
         bias = self.weight.new_zeros(self.outputs) if self.bias is None else self.bias
         return torch.cat([self.weight.flatten(1), bias[:, None]], dim=1)
 
+    def empty_module(self) -> nn.Module:
+        """A module of the layer's kind and sizes, to be filled."""
+        inputs = self.outputs if self.depthwise else self.weight.shape[1]
+        return new_layer(self.geometry, inputs, self.outputs, self.bias is not None, self.depthwise)
+
     def module(self) -> nn.Module:
         """The layer as a module of its own, with copies of its weights."""
-        inputs = self.outputs if self.depthwise else self.weight.shape[1]
-        module = new_layer(
-            self.geometry, inputs, self.outputs, self.bias is not None, self.depthwise
-        )
+        module = self.empty_module()
         values = {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
         module.load_state_dict(values)
         return module
@@ -90,20 +93,20 @@ class Layer:
 def new_layer(
     geometry: Geometry | None, inputs: int, outputs: int, bias: bool, depthwise: bool = False
 ) -> nn.Module:
-    """A layer to be filled; torch's random state stays as it is."""
-    with torch.random.fork_rng(devices=[]):
-        if geometry is None:
-            return nn.Linear(inputs, outputs, bias=bias)
-        return _CONVOLUTIONS[len(geometry.kernel)](
-            inputs,
-            outputs,
-            geometry.kernel,
-            geometry.stride,
-            geometry.padding,
-            geometry.dilation,
-            groups=outputs if depthwise else 1,
-            bias=bias,
-        )
+    """A layer to be filled: what is in it is not defined."""
+    if geometry is None:
+        return skip_init(nn.Linear, inputs, outputs, bias=bias)
+    return skip_init(
+        _CONVOLUTIONS[len(geometry.kernel)],
+        inputs,
+        outputs,
+        geometry.kernel,
+        geometry.stride,
+        geometry.padding,
+        geometry.dilation,
+        groups=outputs if depthwise else 1,
+        bias=bias,
+    )
 
 
 def _times(sizes: Sizes) -> str:

@@ -22,7 +22,7 @@ def trace(task: str, network: nn.Module, example: torch.Tensor) -> Graph:
 
     Batch norm is folded into the layer before it.
     """
-    batch = example if len(example) > 1 else torch.cat([example, example])
+    batch = example[:2] if len(example) > 1 else torch.cat([example, example])
     program = _exported(task, network, batch)
     try:
         return fold(_Reader(program).graph(batch))
@@ -164,10 +164,13 @@ def _shapes(
     start: str, nodes: list[Node], constants: dict[str, torch.Tensor], batch: torch.Tensor
 ) -> dict[str, Shape]:
     values: dict[str, Any] = {start: batch}
+    shapes: dict[str, Shape] = {start: tuple(batch.shape)}
+    last_use = {name: node.name for node in nodes for name in node.inputs}
     for node in nodes:
-        values[node.name] = run_node(node, values, constants)
-    return {
-        name: tuple(value.shape)
-        for name, value in values.items()
-        if isinstance(value, torch.Tensor)
-    }
+        value = values[node.name] = run_node(node, values, constants)
+        if isinstance(value, torch.Tensor):
+            shapes[node.name] = tuple(value.shape)
+        for name in node.inputs:
+            if last_use[name] == node.name:
+                values.pop(name, None)
+    return shapes

@@ -68,7 +68,7 @@ def _metric(task: TaskConfig, code: UserFolder) -> Metric:
 
 def _try_first_batch(network: nn.Module, calibration: CheckedInputs) -> None:
     running: list[tuple[str, nn.Module, tuple[int, ...]]] = []
-    batch = next(calibration())
+    batch = next(calibration())[:2]
     hooks = _record_running(network, running)
     try:
         with torch.no_grad():

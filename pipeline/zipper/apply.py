@@ -28,7 +28,8 @@ class TaskLayer:
     layer: Layer
     inputs: Inputs
     weights: torch.Tensor
-    """(N, P) float64; rows in the original order. Depthwise: (N, k + 1)."""
+    """(N, P), float64 or, of large layers, float32; rows in the original order. Depthwise:
+    (N, k + 1)."""
     has_bias: bool
     """Whether the last column means anything."""
 
@@ -75,7 +76,8 @@ def private_layer(part: TaskLayer, order: Order) -> tuple[LayerSpec, nn.Module]:
     spec = task_spec(part, Order(0, order.order, order.scales), False, False)
     spec = spec.model_copy(update={"shared_inputs": ()})
     module = build_layer({"": spec}).tasks[""]
-    _fill(module, part.weights[order.order] * order.scales[:, None])
+    scales = order.scales[:, None].to(part.weights.dtype)
+    _fill(module, part.weights[order.order] * scales)
     return spec, module
 
 

@@ -3,6 +3,7 @@
 Letters: N channels of a task, S shared ones, P inputs with the bias's constant 1.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -27,48 +28,57 @@ from taskzip.pipeline.zipper.order import Inputs, Order
 from taskzip.pipeline.zipper.pairing import Candidates
 from taskzip.pipeline.zipper.plan import GroupPlan, Plan
 from taskzip.pipeline.zipper.reconstruct import reconstruct
-from taskzip.pipeline.zipper.second_moment import total
+from taskzip.pipeline.zipper.second_moment import SecondMoment, total
+from taskzip.pipeline.zipper.stream import Stream, part_images
 from taskzip.pipeline.zipper.threshold import all_or_none, cheap_groups
 
-KEPT_BYTES = 1 << 30
-"""Activations kept for all tasks together (twice that while a layer is passed)."""
+KEPT_BYTES = 25 << 27
+"""Activations kept for all tasks together."""
 
 
 def run(scene: Scene, method: Method, name: str, progress: Progress) -> tuple[JointNetwork, Plan]:
     """The joint network that shares `scene.counts` channels, and how it does."""
     method.prepare(scene)
-    engine = _Engine(scene, method)
     steps = scene.alignment.steps
-    with progress_bar(progress, "zipping layers", len(steps) + 1) as bar:
-        for index, step in enumerate(steps):
-            engine.take(index, step)
-            progress.advance(bar)
+    with progress_bar(progress, "zipping layers", (len(steps) + 1) * (len(scene.tasks) + 1)) as bar:
+        engine = _Engine(scene, method, lambda units: progress.advance(bar, units))
+        for step in steps:
+            engine.take(step)
         engine.finish()
-        progress.advance(bar)
     plan = Plan(method=name, groups=tuple(engine.plans.values()))
     return assemble(engine.frontiers, engine.blocks), plan
 
 
 class _Engine:
-    def __init__(self, scene: Scene, method: Method) -> None:
+    def __init__(self, scene: Scene, method: Method, advance: Callable[[int], None]) -> None:
+        """`advance` moves the bar on: a unit for each task's data, and one for merging, a layer."""
         self._scene = scene
         self._method = method
         self._config = scene.config
-        kept_bytes = KEPT_BYTES // len(scene.tasks)
+        self._advance = advance
         weights = relative_weights(scene.tasks)
         self.frontiers = {
-            name: Frontier(task, scene.networks[name], scene.config, kept_bytes, weights[name])
-            for name, task in ((each.name, each) for each in scene.tasks)
+            name: Frontier(name, channels, scene.config, self._stream(name), weights[name])
+            for name, channels in scene.networks.items()
         }
         self.plans: dict[int, GroupPlan] = {}
         self.blocks: list[tuple[Step, JointLayer]] = []
+
+    def _stream(self, name: str) -> Stream:
+        (task,) = (each for each in self._scene.tasks if each.name == name)
+        graph = self._scene.networks[name].graph
+        kept_bytes = KEPT_BYTES // len(self._scene.tasks)
+        images = part_images(graph.shapes.values())
+        return Stream(task.calibration, graph.input, kept_bytes, images, lambda: self._advance(0))
 
     def finish(self) -> None:
         """Pass what comes after the last step: the heads."""
         for frontier in self.frontiers.values():
             frontier.reach(None)
+            self._advance(1)
+        self._advance(1)
 
-    def take(self, index: int, step: Step) -> None:
+    def take(self, step: Step) -> None:
         """Merge the layers of one step."""
         for opening in self._scene.alignment.openings:
             if opening.place == index:
@@ -77,10 +87,10 @@ class _Engine:
             frontier.reach(step.nodes[name])
         inputs = self._inputs(step)
         count = self._scene.counts[step.group]
-        ready = {
-            name: frontier.prepare(step.nodes[name], inputs[name], count > 0)
-            for name, frontier in self.frontiers.items()
-        }
+        ready = {}
+        for name, frontier in self.frontiers.items():
+            ready[name] = frontier.prepare(step.nodes[name], inputs[name], count > 0)
+            self._advance(1)
         if step.group not in self.plans:
             self._decide(step, ready, count)
         count = self.plans[step.group].shared
@@ -89,6 +99,7 @@ class _Engine:
             self._pass_private(step, ready, orders)
         else:
             self._pass_merged(step, ready, orders)
+        self._advance(1)
 
     def _open(self, step: Step) -> None:
         """Decide on channels before layers that are not alike, which stay private."""
@@ -253,12 +264,9 @@ class _Engine:
         parts = {
             name: _scaled(each.part, orders[name], scales[name]) for name, each in ready.items()
         }
-        candidates = {
-            name: _candidate(replace(each, part=parts[name]), None, self._config.damping)
-            for name, each in ready.items()
-        }
-        moments = [each.moment for each in candidates.values()]
-        members = [each.weights[_shared(orders[name])] for name, each in candidates.items()]
+        damping = self._config.damping
+        moments = [_moment(each, each.part.shared_columns, damping) for each in ready.values()]
+        members = [_members(each.part, orders[n], scales[n]) for n, each in ready.items()]
         vectors = self._method.merge(moments, members)
         solves = bool(self._config.refit)
         vectors = prune_merged(vectors, members, moments, self._config.mask, solves)
@@ -337,11 +345,27 @@ def _candidate(
 ) -> Candidates:
     """What is matched: the weights from shared inputs, and those inputs' second moment."""
     columns = ready.part.shared_columns | compares_all
-    weights = ready.part.weights if scales is None else ready.part.weights * scales[:, None]
+    weights = ready.part.weights if columns.all() else ready.part.weights[:, columns]
+    if scales is not None:
+        weights = weights * scales[:, None].to(weights.dtype)
+    return Candidates(_moment(ready, columns, damping), weights)
+
+
+def _moment(ready: Ready, columns: torch.Tensor, damping: float) -> SecondMoment:
+    """Of these inputs, damped."""
     if not isinstance(ready.moments, Moments):
         raise TypeError("a layer that opens a group has moments")
-    moment = ready.moments.inputs.at(columns.nonzero().flatten()).damped(damping)
-    return Candidates(moment.scaled(ready.weight), weights[:, columns])
+    moment = ready.moments.inputs
+    moment = moment if columns.all() else moment.at(columns.nonzero().flatten())
+    return moment.damped(damping).scaled(ready.weight)
+
+
+def _members(part: TaskLayer, order: Order, scales: torch.Tensor) -> torch.Tensor:
+    """(S, shared P) the neurons that are merged, scaled."""
+    rows, columns = _shared(order), part.shared_columns
+    weights = part.weights[rows]
+    weights = weights if columns.all() else weights[:, columns]
+    return weights.mul_(scales[rows, None].to(weights.dtype))
 
 
 def _affine(
@@ -370,11 +394,15 @@ def _shared(order: Order) -> torch.Tensor:
 
 
 def _scaled(part: TaskLayer, order: Order, scales: torch.Tensor) -> TaskLayer:
-    """The part with the neurons that are merged scaled, all others as they were."""
-    weights = part.weights.clone()
+    """The part with what stays the task's of merged neurons scaled, all others as they were."""
+    if part.shared_columns.all():
+        return part
+    factors = torch.ones_like(scales)
     rows = _shared(order)
-    weights[rows] *= scales[rows, None]
-    return replace(part, weights=weights)
+    factors[rows] = scales[rows]
+    if (factors == 1).all():
+        return part
+    return replace(part, weights=part.weights * factors[:, None].to(part.weights.dtype))
 
 
 def _has_shared_inputs(ready: dict[str, Ready]) -> bool:

@@ -15,7 +15,6 @@ from taskzip.pipeline.graph.channels import Channels
 from taskzip.pipeline.graph.graph import Graph
 from taskzip.pipeline.graph.layer import Layer
 from taskzip.pipeline.graph.node import LAYER, Node, run_node
-from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.apply import TaskLayer, private_layer
 from taskzip.pipeline.zipper.depthwise import ChannelMoments, gather_channels
 from taskzip.pipeline.zipper.gather import Moments, gather
@@ -26,6 +25,7 @@ from taskzip.pipeline.zipper.order import Inputs, Order
 from taskzip.pipeline.zipper.reconstruct import Side
 from taskzip.pipeline.zipper.rows import channel_rows, layer_rows
 from taskzip.pipeline.zipper.stream import Compute, Pairs, Stage, Stream
+from taskzip.pipeline.zipper.turned import turned
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,10 @@ class Frontier:
     """A task's place; `reach`, `prepare` and `pass_layer` take it from layer to layer."""
 
     def __init__(
-        self,
-        task: Task,
-        channels: Channels,
-        config: ZipConfig,
-        kept_bytes: int,
-        weight: float = 1.0,
+        self, name: str, channels: Channels, config: ZipConfig, stream: Stream, weight: float = 1.0
     ) -> None:
-        self.name = task.name
+        """`stream` is at the network's input."""
+        self.name = name
         self.channels = channels
         self.layers: dict[str, tuple[LayerSpec, nn.Module]] = {}
         self.constants = dict(channels.graph.constants)
@@ -62,7 +58,7 @@ class Frontier:
         self._changed: set[str] = set()
         self._turned: set[str] = set()
         self._position = 0
-        self._stream = Stream(task.calibration, self.graph.input, kept_bytes)
+        self._stream = stream
         self._last_use = _last_uses(self.graph)
 
     @property
@@ -225,20 +221,6 @@ class Frontier:
 
     def _node(self, name: str) -> Node:
         return next(node for node in self.graph.nodes if node.name == name)
-
-
-def turned(layer: Layer, inputs: Inputs) -> torch.Tensor:
-    """(N, P) float64: the original weights for inputs as they lie now; no bias is 0.
-
-    Depthwise: (N, k + 1), each row for its own channel.
-    """
-    matrix = layer.matrix.double()
-    if layer.depthwise:
-        return matrix
-    kernel = layer.weight[0, 0].numel()
-    by_feature = matrix[:, :-1].reshape(layer.outputs, -1, kernel)
-    moved = by_feature[:, inputs.index] / inputs.factors[:, None]
-    return torch.cat([moved.flatten(1), matrix[:, -1:]], dim=1)
 
 
 def _call(module: nn.Module, source: str) -> Compute:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from taskzip.pipeline.zipper.gram import add_columns, mirror
 from taskzip.pipeline.zipper.reservoir import Reservoir
 from taskzip.pipeline.zipper.ridge import solve_rows, solve_whole
 from taskzip.pipeline.zipper.second_moment import SecondMoment, ridge_of
@@ -18,8 +19,6 @@ Part = tuple[torch.Tensor, torch.Tensor]
 
 ROWS_AT_ONCE = 2048
 """Rows are summed in blocks: below about 1,000, adding to the sums costs more than the product."""
-COLUMNS_AT_ONCE = 1024
-"""The upper triangle is summed in tiles of so many columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,7 @@ class Moments:
     """E z² (N,), float64."""
 
     def refit(self, weights: torch.Tensor, ridge: float) -> torch.Tensor:
-        """argmin_W E‖W x̃ − z‖² + λ‖W − W_t‖² (N, P), float64; λ = `ridge` · mean diagonal of H."""
+        """argmin_W E‖W x̃ − z‖² + λ‖W − W_t‖² (N, P); λ = `ridge` · mean diagonal of H."""
         penalty = ridge_of(self.inputs, ridge)
         if self.inputs.is_rows:
             return solve_rows(weights, self.inputs.weighted_rows(), self._wanted(), penalty)
@@ -144,19 +143,14 @@ class _Sums:
     def add(self, outputs: torch.Tensor, inputs: torch.Tensor) -> None:
         """Both have R rows."""
         targets, rows = outputs.double(), inputs.double()
-        for start in range(0, rows.shape[1], COLUMNS_AT_ONCE):
-            stop = start + COLUMNS_AT_ONCE
-            self._inputs[:stop, start:stop].addmm_(rows[:, :stop].T, rows[:, start:stop])
+        add_columns(self._inputs, rows)
         self._cross.addmm_(targets.T, rows)
         self._power += targets.square().sum(0)
 
     def means(self, count: int) -> Moments:
         """Divide by `count` rows; nothing can be added afterwards."""
-        for start in range(0, len(self._inputs), COLUMNS_AT_ONCE):
-            stop = start + COLUMNS_AT_ONCE
-            self._inputs[start:stop, :start] = self._inputs[:start, start:stop].T
-        matrix = SecondMoment.of_matrix(self._inputs.div_(count))
-        return Moments(matrix, self._cross / count, self._power / count)
+        matrix = SecondMoment.of_matrix(mirror(self._inputs).div_(count))
+        return Moments(matrix, self._cross.div_(count), self._power / count)
 
 
 def _check_finite(what: str, rows: torch.Tensor, seen: int) -> None:

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import torch
 from pydantic import JsonValue
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 from torch import nn
 
-from taskzip.contracts.document import Document, write_atomically
+from taskzip.contracts.document import Document, replacing
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
 from taskzip.pipeline.graph.node import LAYER, Node, check_known, fill, run_node
@@ -18,6 +18,7 @@ from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec, build_la
 
 WEIGHTS_FILE = "joint.safetensors"
 STRUCTURE_FILE = "joint.json"
+READABLE = 0o644
 
 
 class Placed(Document):
@@ -124,7 +125,9 @@ class JointNetwork(nn.Module):
     def save(self, folder: Path) -> None:
         """Write `joint.safetensors` and `joint.json`; the same network gives the same bytes."""
         tensors = {name: value.detach().contiguous() for name, value in _tensors(self).items()}
-        write_atomically(folder / WEIGHTS_FILE, save(tensors))
+        with replacing(folder / WEIGHTS_FILE) as partial:
+            save_file(tensors, partial)
+            partial.chmod(READABLE)
         self.spec.write(folder / STRUCTURE_FILE)
 
     @classmethod

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
+from taskzip.pipeline.zipper.gram import gram_factor
 from taskzip.pipeline.zipper.second_moment import SecondMoment, are_low_rank, in_blocks, total
 
 Members = tuple[torch.Tensor, ...]
@@ -19,15 +20,13 @@ Members = tuple[torch.Tensor, ...]
 def optimum(moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor]) -> torch.Tensor:
     """f (S, P) = (Σ_t H_t)⁻¹ Σ_t H_t w_t, for H_t (P, P) and w_t (S, P)."""
     solve = _by_rows if are_low_rank(moments) else _by_matrix
-    merged = torch.cat(list(solve(moments, weights)))
-    return merged.to(weights[0].dtype)
+    return _joined(solve(moments, weights), weights[0])
 
 
 def mean(weights: Sequence[torch.Tensor]) -> torch.Tensor:
     """The plain average (S, P) of w_t (S, P)."""
     equal = [1 / len(weights)] * len(weights)
-    merged = torch.cat([_weighted_mean(members, equal) for members in _groups(weights)])
-    return merged.to(weights[0].dtype)
+    return _joined((_weighted_mean(members, equal) for members in _groups(weights)), weights[0])
 
 
 def cost(
@@ -65,9 +64,7 @@ def _by_rows(
     shares = [each / sum(dampings) for each in dampings]
     rows = [each.weighted_rows() for each in moments]
     stacked = torch.cat(rows)
-    system = stacked @ stacked.T
-    system.diagonal().add_(sum(dampings))
-    factor = torch.linalg.cholesky(system)
+    factor = gram_factor(stacked, sum(dampings))
     for members in _groups(weights):
         base = _weighted_mean(members, shares)
         wanted = [x @ (member - base).T for x, member in zip(rows, members, strict=True)]
@@ -80,6 +77,15 @@ def _weighted_mean(members: Sequence[torch.Tensor], shares: Sequence[float]) -> 
     for member, share in zip(members[1:], shares[1:], strict=True):
         result += (member - first) * share
     return result
+
+
+def _joined(parts: Iterator[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    """Consecutive rows as one tensor of the shape and dtype of `like`."""
+    joined, start = torch.empty_like(like), 0
+    for part in parts:
+        joined[start : start + len(part)] = part
+        start += len(part)
+    return joined
 
 
 def _groups(weights: Sequence[torch.Tensor]) -> Iterator[Members]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from taskzip.pipeline.zipper.assign import PAIRINGS, Pairing, Pairs, greedy, hungarian
+from taskzip.pipeline.zipper.gram import gram_factor
 from taskzip.pipeline.zipper.optimum import optimum
 from taskzip.pipeline.zipper.second_moment import SecondMoment, are_low_rank, in_blocks, total
 
@@ -149,34 +150,42 @@ def _low_rank_costs(
     b_moment: SecondMoment,
     b_weights: torch.Tensor,
 ) -> np.ndarray:
-    """Exact within the span Q (P, ≤ R_A + R_B) of all rows; outside, H_A is δ_A I and H_B δ_B I.
+    """R equations instead of P, exact.
 
-    There the middle matrix is δ_A δ_B / (δ_A + δ_B) I, and the squared distance outside is the
-    whole one less the one within.
+    With Δ = a_i − b_j, rows X_A and X_B, δ = δ_A + δ_B, and the merged vector written as the mean
+    b_j + (δ_A / δ) Δ and a change h, what is to be minimised is
+    δ_A δ_B / δ ‖Δ‖² + ‖v − X h‖² + δ‖h‖² with X = [X_A; X_B] and v = [δ_B X_A; −δ_A X_B] Δ / δ.
+    The least of it over h gives
+
+        d = ½ (δ_A δ_B / δ ‖Δ‖² + δ vᵀ (XXᵀ + δI)⁻¹ v),  XXᵀ + δI = CCᵀ:
+
+    two squared distances, of the neurons and of their C⁻¹v.
     """
-    rows = [a_moment.weighted_rows(), b_moment.weighted_rows()]
-    basis = torch.linalg.qr(torch.cat(rows).T).Q
-    a_inside, b_inside = (
-        torch.cat([part @ basis for part in in_blocks(w)]) for w in (a_weights, b_weights)
-    )
-    a_matrix, b_matrix = (
-        _restricted(x @ basis, each.damping)
-        for x, each in zip(rows, (a_moment, b_moment), strict=True)
-    )
-    inside = _whole_costs(a_matrix, a_inside, b_matrix, b_inside)
-    outside = _squared_distances(a_weights, b_weights) - _squared_distances(a_inside, b_inside)
-    stiffness = a_moment.damping * b_moment.damping / (a_moment.damping + b_moment.damping)
-    return inside.add_(outside.clamp_(min=0), alpha=stiffness / 2).numpy()
+    a_damping, b_damping = a_moment.damping, b_moment.damping
+    damping = a_damping + b_damping
+    rows = torch.cat([a_moment.weighted_rows(), b_moment.weighted_rows()])
+    factor = gram_factor(rows, damping)
+    shares = rows.new_full((len(rows), 1), -a_damping / damping)
+    shares[: len(a_moment.scale)] = b_damping / damping
+    a_seen, b_seen = (_seen(rows, shares, factor, each) for each in (a_weights, b_weights))
+    costs = _squared_distances(a_seen, b_seen).mul_(damping / 2)
+    stiffness = a_damping * b_damping / damping
+    return costs.add_(_squared_distances(a_weights, b_weights), alpha=stiffness / 2).numpy()
 
 
-def _restricted(rows: torch.Tensor, damping: float) -> torch.Tensor:
-    matrix = rows.T @ rows
-    matrix.diagonal().add_(damping)
-    return matrix
+def _seen(
+    rows: torch.Tensor, shares: torch.Tensor, factor: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """(N, R) C⁻¹ diag(shares) X w of each neuron."""
+    parts = (
+        torch.linalg.solve_triangular(factor, (rows @ part.T).mul_(shares), upper=False).T
+        for part in in_blocks(weights)
+    )
+    return torch.cat(list(parts))
 
 
 def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """‖a_i − b_j‖² (N_A, N_B), float64; the products run in the weights' own dtype."""
     own_a, own_b = (torch.cat([part.square().sum(1) for part in in_blocks(w)]) for w in (a, b))
     crossed = (a @ b.T).double()
-    return (own_a[:, None] + own_b[None, :] - 2 * crossed).clamp_(min=0)
+    return crossed.mul_(-2).add_(own_a[:, None]).add_(own_b[None, :]).clamp_(min=0)

@@ -4,20 +4,27 @@ Letters: R rows, N outputs, P inputs with the constant 1 last. Both forms give t
 
     argmin_V E‖V x − z‖² + λ‖V − W‖²  =  W + E[(z − W x) xᵀ] (E[x xᵀ] + λI)⁻¹,
 
-float64, λ > 0; as a correction of W, so that weights that already fit stay as they are.
+λ > 0; as a correction of W, so that weights that already fit stay as they are. Results have the
+dtype of W; sums run in float64.
 """
 
 import torch
+
+from taskzip.pipeline.zipper.gram import gram_factor
+from taskzip.pipeline.zipper.second_moment import blocks
 
 
 def solve_whole(
     weights: torch.Tensor, inputs: torch.Tensor, cross: torch.Tensor, penalty: float
 ) -> torch.Tensor:
-    """V from W (N, P), E[x xᵀ] (P, P) and E[z xᵀ] (N, P): one system of P equations."""
+    """V from W (N, P), E[x xᵀ] (P, P) and E[z xᵀ] (N, P): one system of P equations.
+
+    `inputs` is overwritten.
+    """
     residual = cross - weights.double() @ inputs
-    system = inputs.clone()
-    system.diagonal().add_(penalty)
-    return weights + torch.cholesky_solve(residual.T, torch.linalg.cholesky(system)).T
+    inputs.diagonal().add_(penalty)
+    solved = weights + torch.cholesky_solve(residual.T, torch.linalg.cholesky(inputs)).T
+    return solved.to(weights.dtype)
 
 
 def solve_rows(
@@ -27,7 +34,10 @@ def solve_rows(
 
     The dual form, exact as well: X (XᵀX + λI)⁻¹ = (XXᵀ + λI)⁻¹ X.
     """
-    system = inputs @ inputs.T
-    system.diagonal().add_(penalty)
-    residual = targets - inputs @ weights.double().T
-    return weights + torch.cholesky_solve(residual, torch.linalg.cholesky(system)).T @ inputs
+    factor = gram_factor(inputs, penalty)
+    solved = torch.empty_like(weights)
+    for rows in blocks(weights):
+        wide = weights[rows].double()
+        residual = targets[:, rows] - inputs @ wide.T
+        solved[rows] = wide + torch.cholesky_solve(residual, factor).T @ inputs
+    return solved

@@ -77,20 +77,32 @@ def _by_channel(geometry: Geometry, batch: torch.Tensor, chosen: torch.Tensor) -
 def _patches(
     geometry: Geometry, batch: torch.Tensor, chosen: torch.Tensor
 ) -> Iterator[torch.Tensor]:
-    """(n, C, k…) at each position."""
+    """(n, C, k…) at each position; of the padding only what a patch reaches is made."""
     size = output_size(geometry, batch)
-    padded = pad(batch, [each for p in reversed(geometry.padding) for each in (p, p)])
     for position in chosen.tolist():
-        patch = padded
-        for axis, (place, stride, span, dilation) in enumerate(
-            zip(_unravel(position, size), geometry.stride, geometry.span, geometry.dilation,
+        patch: torch.Tensor = batch
+        margins: list[int] = []
+        for axis, (place, stride, padding, span) in enumerate(
+            zip(_unravel(position, size), geometry.stride, geometry.padding, geometry.span,
                 strict=True),
             start=2,
         ):  # fmt: skip
-            patch = patch.narrow(axis, place * stride, span)
-            if dilation > 1:
-                patch = patch.index_select(axis, torch.arange(0, span, dilation))
-        yield patch
+            start, length = place * stride - padding, batch.shape[axis]
+            first, end = (min(max(each, 0), length) for each in (start, start + span))
+            before = min(max(-start, 0), span)
+            patch = patch.narrow(axis, first, end - first)
+            margins = [before, span - before - (end - first), *margins]
+        yield _dilated(geometry, pad(patch, margins) if any(margins) else patch)
+
+
+def _dilated(geometry: Geometry, patch: torch.Tensor) -> torch.Tensor:
+    """Of the reach of the kernel what its elements see."""
+    for axis, (span, dilation) in enumerate(
+        zip(geometry.span, geometry.dilation, strict=True), start=2
+    ):
+        if dilation > 1:
+            patch = patch.index_select(axis, torch.arange(0, span, dilation))
+    return patch
 
 
 def _unravel(position: int, size: Sizes) -> Sizes:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from taskzip.pipeline.zipper.gram import slices
+
 SMALLEST_DAMPING = 1e-10
 """Of the mean diagonal; the rounding of a float64 Gram matrix of 10,000 inputs stays below it."""
 DAMPING_OF_NOTHING = 1e-12
 """δ where no input is ever alive: far below any live task's H, so that the live one decides."""
 NEURONS_AT_ONCE = 1024
-"""Weights are widened to float64 in blocks: 8 · 1024 · P bytes each."""
+BLOCK_BYTES = 32 << 20
+"""Weights are widened to float64 in blocks of at most so many neurons and bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,5 +167,11 @@ def are_low_rank(moments: Sequence[SecondMoment]) -> bool:
 
 
 def in_blocks(weights: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Yield the neurons (N, P) in parts of at most NEURONS_AT_ONCE, in float64."""
-    return (part.double() for part in weights.split(NEURONS_AT_ONCE))
+    """Yield the neurons (N, P) in parts of a bounded size, in float64."""
+    return (weights[part].double() for part in blocks(weights))
+
+
+def blocks(weights: torch.Tensor) -> Iterator[slice]:
+    """The parts in which weights (N, P) are widened."""
+    fitting = BLOCK_BYTES // (8 * weights.shape[1])
+    return slices(len(weights), max(1, min(NEURONS_AT_ONCE, fitting)))

@@ -87,10 +87,12 @@ def test_all_weights_together_are_small() -> None:
 def test_a_config_names_networks_with_recipes_and_functions_that_are_there(
     examples: UserFolder, path: Path
 ) -> None:
+    random = (f"vgg16_{task}" for task in examples.module("vgg16_pair").CLASSES)
+    fetched = examples.module("face_weights").MODELS
+    made = {*examples.module("recipes").TRAININGS, *fetched, *random}
     for task in load_config(path).tasks:
         assert task.weights is not None
-        fetched = examples.module("face_weights").MODELS
-        assert task.weights.stem in {**examples.module("recipes").TRAININGS, **fetched}
+        assert task.weights.stem in made
         references = [task.network, task.calibration, task.evaluation]
         if task.metric != "classification":
             references.append(task.metric)

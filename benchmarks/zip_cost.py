@@ -1,0 +1,173 @@
+"""What zipping costs: `python -m taskzip.benchmarks.zip_cost CONFIG [--check] [--json FILE]`.
+
+In one process: the whole of `deploy zip` into a temporary folder but for evaluation, its steps told
+apart by the profiler; the passes that no method can avoid, each original and each merged network
+once over its calibration data; and how far apart both answer to evaluation data.
+"""
+
+import cProfile
+import os
+import pstats
+import resource
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+
+from taskzip.benchmarks.zip_cost_result import TaskCost, ZipCost, check, render
+from taskzip.contracts.config import Config, load_config
+from taskzip.contracts.errors import TaskzipError
+from taskzip.contracts.progress import Silent
+from taskzip.pipeline.networks.functions import find_function
+from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.networks.user_code import UserFolder
+from taskzip.pipeline.zip_stage import Networks, run_zip
+
+KIB = 1024
+
+STEPS = {
+    "loading, tracing": (("load", "load_tasks"), ("zip", "survey")),
+    "forward passes": (("stream", "pass_through"),),
+    "calibration data": (("batches", "__call__"),),
+    "sampled rows": (("rows", "rows_of"),),
+    "moments": (("gather", "add"), ("gather", "moments"), ("depthwise", "gather_channels")),
+    "weights turned": (("turned", "turned"),),
+    "refit": (("masks", "refit"),),
+    "balance": (("engine", "_balanced"),),
+    "pairs: costs": (("pairing", "pair_costs"), ("pairing", "l2_costs")),
+    "pairs: assignment": (("assign", "hungarian"), ("assign", "greedy")),
+    "merged vectors, their cost": (("engine", "_merge_dense"), ("engine", "_merge_channels")),
+    "joint layers": (("apply", "apply"), ("apply", "private_layer")),
+    "reconstruction": (("reconstruct", "reconstruct"),),
+    "saving": (("joint", "save"),),
+    "evaluation": (("evaluate", "error_percent"),),
+}
+"""What users call a step → the functions that it is, by module and name. They overlap in
+calibration data, which is read while loading too, and in the passes that reconstruction makes."""
+
+
+def measure_zip(config: Config, folder: Path) -> ZipCost:
+    """Zip a config whose modules lie in `folder`, then pass the data once more."""
+    load_before = os.getloadavg()[0]
+    profile = cProfile.Profile()
+    wall, cpu = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as out:
+        networks = profile.runcall(
+            run_zip, _without_evaluation(config), folder, Path(out), Silent()
+        )
+    zip_wall, zip_cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
+    cpu = time.process_time()
+    passes = [_pass(task, networks) for task in networks.tasks]
+    cpu = time.process_time() - cpu
+    errors = _output_errors(config, folder, networks)
+    return ZipCost(
+        zip_seconds=zip_wall,
+        zip_cpu_seconds=zip_cpu,
+        forward_seconds=sum(seconds for _, seconds in passes),
+        forward_cpu_seconds=cpu,
+        peak_rss_bytes=peak,
+        size_ratio=_size_ratio(networks),
+        threads=torch.get_num_threads(),
+        load_average=(load_before, os.getloadavg()[0]),
+        steps=_steps(profile, zip_wall),
+        tasks=tuple(
+            TaskCost(
+                name=task.name,
+                images=images,
+                forward_seconds=seconds,
+                output_error=errors[task.name],
+            )
+            for task, (images, seconds) in zip(networks.tasks, passes, strict=True)
+        ),
+    )
+
+
+def _without_evaluation(config: Config) -> Config:
+    tasks = tuple(each.model_copy(update={"evaluation": None}) for each in config.tasks)
+    return config.model_copy(update={"tasks": tasks})
+
+
+@torch.no_grad()
+def _pass(task: Task, networks: Networks) -> tuple[int, float]:
+    """Images of the calibration data, and seconds of both networks' passes."""
+    joint = networks.joint.task(task.name)
+    images, seconds = 0, 0.0
+    for batch in task.calibration():
+        started = time.perf_counter()
+        task.network(batch)
+        joint(batch)
+        seconds += time.perf_counter() - started
+        images += len(batch)
+    return images, seconds
+
+
+def _output_errors(config: Config, folder: Path, networks: Networks) -> dict[str, float | None]:
+    code = UserFolder(folder)
+    errors: dict[str, float | None] = {}
+    for given, task in zip(config.tasks, networks.tasks, strict=True):
+        errors[task.name] = None
+        if given.evaluation is not None:
+            batches = find_function(given.evaluation, code, f"task {task.name}")
+            errors[task.name] = _output_error(task, networks, batches())
+    return errors
+
+
+@torch.no_grad()
+def _output_error(
+    task: Task, networks: Networks, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]
+) -> float:
+    joint = networks.joint.task(task.name)
+    wrong = power = 0.0
+    for inputs, _ in batches:
+        before = task.network(inputs)
+        wrong += float((joint(inputs) - before).square().sum())
+        power += float(before.square().sum())
+    return wrong / power
+
+
+def _size_ratio(networks: Networks) -> float:
+    separate = sum(p.numel() for task in networks.tasks for p in task.network.parameters())
+    return sum(p.numel() for p in networks.joint.parameters()) / separate
+
+
+def _steps(profile: cProfile.Profile, whole: float) -> dict[str, float]:
+    """Seconds of each step, longest first, and what is left."""
+    functions = {
+        (Path(file).stem, name): cumulative
+        for (file, _, name), (_, _, _, cumulative, _) in pstats.Stats(profile).stats.items()  # type: ignore[attr-defined]  # not in the stubs
+        if "pipeline" in Path(file).parts
+    }
+    found = {step: sum(functions.get(each, 0.0) for each in of) for step, of in STEPS.items()}
+    known = {step: seconds for step, seconds in found.items() if seconds > 0}
+    ranked = sorted(known.items(), key=lambda each: -each[1])
+    return {**dict(ranked), "other": whole - sum(known.values())}
+
+
+def main(
+    config: Annotated[Path, typer.Argument(help="A config that `deploy zip` takes.")],
+    checks: Annotated[
+        bool, typer.Option("--check", help="Fail when a bar is missed (exit code 1).")
+    ] = False,
+    json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
+) -> None:
+    """Measure what zipping a config costs."""
+    try:
+        cost = measure_zip(load_config(config), config.resolve().parent)
+        Console().print(render(cost))
+        if json is not None:
+            cost.write(json)
+        if checks:
+            check(cost)
+    except TaskzipError as error:
+        Console(stderr=True).print(str(error), markup=False, style="red")
+        raise typer.Exit(error.exit_code) from error
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,68 @@
+"""What zipping costs, measured on small networks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from taskzip.benchmarks.zip_cost import measure_zip
+from taskzip.benchmarks.zip_cost_result import MAX_PEAK_RSS_BYTES, ZipCost, check
+from taskzip.benchmarks.zip_growth import Case, Growth, Point, measure
+from taskzip.contracts.config import load_config
+from taskzip.contracts.errors import CheckFailed
+from taskzip.pipeline.networks.user_code import UserFolder
+
+PROJECT = Path(__file__).parents[1] / "pipeline" / "small_project"
+
+
+def cost(**changes: object) -> ZipCost:
+    whole = {
+        "zip_seconds": 3.0,
+        "zip_cpu_seconds": 6.0,
+        "forward_seconds": 2.0,
+        "forward_cpu_seconds": 4.0,
+        "peak_rss_bytes": MAX_PEAK_RSS_BYTES,
+        "size_ratio": 0.5,
+        "threads": 2,
+        "load_average": (0.0, 0.0),
+        "steps": {},
+        "tasks": (),
+    }
+    return ZipCost.model_validate({**whole, **changes})
+
+
+def test_a_zip_is_measured_step_by_step(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(PROJECT, folder)
+    for seed, name in enumerate(("day", "night")):
+        torch.manual_seed(seed)
+        network = UserFolder(folder).module("networks").network()
+        save_file(network.state_dict(), folder / f"{name}.safetensors")
+    found = measure_zip(load_config(folder / "project.toml"), folder)
+    assert sum(found.steps.values()) == pytest.approx(found.zip_seconds)
+    assert found.steps["forward passes"] > 0
+    assert found.forward_seconds == pytest.approx(sum(t.forward_seconds for t in found.tasks))
+    assert found.size_ratio < 1
+    assert [task.name for task in found.tasks] == ["day", "night"]
+
+
+def test_the_bars_are_the_ratio_and_the_memory() -> None:
+    check(cost(zip_seconds=4.0))
+    with pytest.raises(CheckFailed, match=r"2\.05 × the forward passes"):
+        check(cost(zip_seconds=4.1))
+    with pytest.raises(CheckFailed, match="MiB"):
+        check(cost(peak_rss_bytes=MAX_PEAK_RSS_BYTES + 1))
+
+
+def test_growth_is_measured_and_its_exponent_is_the_slope() -> None:
+    measured = measure("tasks", [Case(width=8, tasks=2, samples=16), Case(8, 3, 16)])
+    assert [point.tasks for point in measured.points] == [2, 3]
+    points = tuple(
+        Point(width=width, tasks=2, samples=1, seconds=1, cpu_seconds=width**3 / 7)
+        for width in (2, 4, 16)
+    )
+    growth = Growth(along="width", points=points)
+    assert growth.exponent == pytest.approx(3)
+    assert growth.exponents == pytest.approx((3, 3))
