@@ -42,8 +42,8 @@ def run(scene: Scene, method: Method, name: str, progress: Progress) -> tuple[Jo
     steps = scene.alignment.steps
     with progress_bar(progress, "zipping layers", (len(steps) + 1) * (len(scene.tasks) + 1)) as bar:
         engine = _Engine(scene, method, lambda units: progress.advance(bar, units))
-        for step in steps:
-            engine.take(step)
+        for index, step in enumerate(steps):
+            engine.take(index, step)
         engine.finish()
     plan = Plan(method=name, groups=tuple(engine.plans.values()))
     return assemble(engine.frontiers, engine.blocks), plan
@@ -78,7 +78,7 @@ class _Engine:
             self._advance(1)
         self._advance(1)
 
-    def take(self, step: Step) -> None:
+    def take(self, index: int, step: Step) -> None:
         """Merge the layers of one step."""
         for opening in self._scene.alignment.openings:
             if opening.place == index:
