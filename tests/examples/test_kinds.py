@@ -26,7 +26,7 @@ class Bounds:
 
 BOUNDS = {
     "image_signal": Bounds(increase_points=0.6, size=0.60),
-    "deep_shallow": Bounds(increase_points=8.0, size=0.79),
+    "deep_shallow": Bounds(increase_points=4.5, size=0.88),
 }
 
 
