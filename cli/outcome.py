@@ -55,6 +55,12 @@ def show_zip(result: ZipResult) -> None:
         )
     for note in result.notes:
         out.print(f"note: {note}", highlight=False)
+    if result.bytes:
+        before, after = result.bytes.separate, result.bytes.joint
+        out.print(
+            f"Weights: {before:,} bytes separate, {after:,} joint ({after / before:.3f}).",
+            highlight=False,
+        )
     counts = result.parameters
     out.print(
         f"Parameters: {counts.separate:,} separate, {counts.joint:,} joint "

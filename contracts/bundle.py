@@ -104,6 +104,8 @@ class Bundle(Document):
     """Golden inputs and outputs."""
     sharing: Sharing
     tolerance: Tolerance
+    notes: tuple[str, ...] = ()
+    """What the files cannot do as the joint network does."""
     versions: dict[str, str]
     """Package name → version that made the files (torch, executorch, litert-torch, …)."""
 

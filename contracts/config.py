@@ -135,6 +135,12 @@ class ZipConfig(Document):
     mask: Literal["larger", "union", "strongest"] = "larger"
     """Which weights a merged channel of pruned networks has: those of the channel that has more of
     them, all that any of the channels has, or of these as many as the first, those that matter."""
+    hybrid_density: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Entries that a task adds to shared weights, in the mean over the tasks, to those weights."""
+    hybrid_criterion: Literal["hessian", "magnitude"] = "hessian"
+    """Which entries: those that lower the squared error most, or the largest."""
+    hybrid_rounds: Annotated[int, Field(ge=1)] = 8
+    """Rounds in which entries, their values and the shared weights are found, at most."""
     seed: int = 0
 
 

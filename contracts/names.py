@@ -13,7 +13,7 @@ CacheState = Literal["warm", "cold"]
 Clock = Literal["real", "counted"]
 Origin = Literal["virtual", "phone"]
 DType = Literal["float32", "float16", "int64", "int32", "int8", "uint8", "bool"]
-ZipMethod = Literal["mtz", "average", "rebasin", "zipit", "random", "heads-only"]
+ZipMethod = Literal["mtz", "hybrid", "average", "rebasin", "zipit", "random", "heads-only"]
 ModelKind = Literal["joint", "separate", "tiny"]
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
@@ -32,6 +32,7 @@ Bytes = Annotated[int, Field(ge=0)]
 
 ZIP_METHODS: tuple[ZipMethod, ...] = (
     "mtz",
+    "hybrid",
     "average",
     "rebasin",
     "zipit",

@@ -55,6 +55,13 @@ class Parameters(Document):
     shared: Count
 
 
+class StoredBytes(Document):
+    """What the weights take in files: of all separate networks, and of the joint one."""
+
+    separate: Bytes
+    joint: Bytes
+
+
 class ZippedLayer(Document):
     """A layer: how many of its output channels are shared, of how many in each task."""
 
@@ -70,6 +77,8 @@ class ZipResult(Document):
     cost: Cost
     tasks: tuple[ZippedTask, ...]
     parameters: Parameters
+    bytes: StoredBytes | None = None
+    """With the places of sparse entries, as they are stored."""
     layers: tuple[ZippedLayer, ...]
     notes: tuple[str, ...] = ()
     """What stayed private although it is no head, and why."""

@@ -12,6 +12,8 @@ class SweepPoint(Document):
 
     shared: dict[str, Count]
     """Channels of each coupling group that are shared."""
+    density: float | None = None
+    """Of what hybrid's tasks add; None for other methods."""
     bytes: Bytes
     """Of the joint network's weights."""
     size_ratio: float

@@ -57,7 +57,7 @@ def _row(
         refit=bool(way.refit),
         seconds=seconds,
         parameters=zipped.parameters.joint,
-        size_ratio=zipped.parameters.joint / zipped.parameters.separate,
+        size_ratio=zipped.bytes.joint / zipped.bytes.separate,
         tasks=evaluated,
         output_error={task.name: output_error(task, zipped.joint) for task in tasks},
         mean_increase_points=mean_increase(evaluated),

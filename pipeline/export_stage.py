@@ -15,8 +15,13 @@ from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
 from taskzip.pipeline.exporters.workers import ExportWorkers, export_workers
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zip_stage import Networks
+from taskzip.pipeline.zipper.sparse_layer import without_entries
 
 StartWorkers = Callable[[Sequence[Runtime]], AbstractContextManager[ExportWorkers]]
+_STORED_WHOLE = (
+    "layers with sparse entries of the task's own are stored whole for it, as the runtimes have no "
+    "sum of shared and sparse weights; they share no bytes in these files"
+)
 
 
 def run_export(
@@ -37,7 +42,10 @@ def run_export(
 
 
 def _two_forms(task: Task, networks: Networks) -> TwoForms:
-    return TwoForms(task.name, networks.joint.task(task.name), task.network, (_one_example(task),))
+    network = networks.joint.task(task.name)
+    plain = without_entries(network)
+    notes = () if plain is network else (f"{task.name}: {_STORED_WHOLE}",)
+    return TwoForms(task.name, plain, task.network, (_one_example(task),), notes)
 
 
 def _one_example(task: Task) -> torch.Tensor:

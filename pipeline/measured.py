@@ -10,6 +10,7 @@ from taskzip.pipeline.networks.evaluate import error_percent, with_own_answers
 from taskzip.pipeline.networks.task import EvaluationBatches, Task
 from taskzip.pipeline.zipper import JointNetwork
 from taskzip.pipeline.zipper.masks import density, has_pruned_layer
+from taskzip.pipeline.zipper.sparse_layer import without_entries
 
 
 class Measured:
@@ -41,7 +42,7 @@ class Measured:
 def _density(task: Task, joint: nn.Module) -> Density | None:
     if not has_pruned_layer(task.network):
         return None
-    return Density(separate=density(task.network), joint=density(joint))
+    return Density(separate=density(task.network), joint=density(without_entries(joint)))
 
 
 def mean_increase(tasks: Sequence[ZippedTask]) -> float | None:

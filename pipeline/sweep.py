@@ -1,6 +1,6 @@
 """The same networks zipped at sizes from nothing shared to all shared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,16 +11,18 @@ from taskzip.contracts.zipsweep import SweepPoint, ZipSweep
 from taskzip.pipeline import layout
 from taskzip.pipeline.measured import Measured, mean_increase, output_error
 from taskzip.pipeline.networks.load import load_tasks
-from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper import JointNetwork, decide, survey
 from taskzip.pipeline.zipper.budget import within_bytes
+from taskzip.pipeline.zipper.density import predicted_error, sizes_of, with_density
 from taskzip.pipeline.zipper.engine import run
+from taskzip.pipeline.zipper.methods.method import Method, Scene
+from taskzip.pipeline.zipper.plan import Plan
 from taskzip.pipeline.zipper.planning import choices_of, counts_of
-from taskzip.pipeline.zipper.sharing import Sharing
+from taskzip.pipeline.zipper.stored import stored_bytes
+from taskzip.pipeline.zipper.zip import separate_bytes
 
 SIZES = 8
 """Of the curve, ends included, evenly spaced in bytes."""
-WEIGHT_BYTES = 4
 
 
 def sweep(config: Config, folder: Path, out_dir: Path, progress: Progress) -> ZipSweep:
@@ -29,34 +31,59 @@ def sweep(config: Config, folder: Path, out_dir: Path, progress: Progress) -> Zi
     given = ("max_bytes", "max_size_ratio", "max_error", "max_pair_cost", "plan")
     plain = config.zip.model_copy(update=dict.fromkeys(given))
     scene, method = decide(survey(tasks, plain, progress), plain, progress)
-    choices = choices_of(scene, method, progress)
-    least, most = choices.most.size_bytes, choices.none.size_bytes
-    if least == most:
-        raise BadInput("these networks have nothing in common to share; there is no curve to draw")
+    sizes = _densities if plain.method == "hybrid" else _sharings
     measured = Measured(tasks)
     points = []
-    for step in range(SIZES):
-        sharing = within_bytes(choices, most - (most - least) * step // (SIZES - 1))
-        progress.step(f"zipping to {sharing.size_bytes:,} bytes")
-        sized = replace(scene, counts=counts_of(scene, sharing))
-        joint, _ = run(sized, method, plain.method, progress)
-        points.append(_point(sharing, joint, tasks, measured))
+    for sized, predicted in sizes(scene, method, progress):
+        joint, plan = run(sized, method, plain.method, progress)
+        error = predicted_error(joint, plan) if predicted is None else predicted
+        points.append(_point(sized, error, plan, joint, measured))
     found = ZipSweep(points=_with_pareto(points))
     found.write(layout.sweep(out_dir))
     return found
 
 
+def _sharings(
+    scene: Scene, method: Method, progress: Progress
+) -> Iterator[tuple[Scene, float | None]]:
+    """From nothing shared to all shared, with the predicted error."""
+    choices = choices_of(scene, method, progress)
+    for limit in _evenly(choices.none.size_bytes, choices.most.size_bytes):
+        sharing = within_bytes(choices, limit)
+        progress.step(f"zipping to {sharing.size_bytes:,} bytes")
+        yield replace(scene, counts=counts_of(scene, sharing)), sharing.error
+
+
+def _densities(
+    scene: Scene, method: Method, progress: Progress
+) -> Iterator[tuple[Scene, float | None]]:
+    """From as many entries as separate networks have bytes to none; what they do is not known."""
+    sizes = sizes_of(scene, method, progress)
+    for limit in _evenly(separate_bytes(scene.tasks), sizes.least_bytes):
+        density = sizes.largest(limit)
+        progress.step(f"zipping with density {density:.4f}")
+        yield with_density(scene, density), None
+
+
+def _evenly(most: int, least: int) -> Iterator[int]:
+    if least >= most:
+        raise BadInput("these networks have nothing in common to share; there is no curve to draw")
+    return (most - (most - least) * step // (SIZES - 1) for step in range(SIZES))
+
+
 def _point(
-    sharing: Sharing, joint: JointNetwork, tasks: Sequence[Task], measured: Measured
+    sized: Scene, predicted: float, plan: Plan, joint: JointNetwork, measured: Measured
 ) -> SweepPoint:
+    tasks = sized.tasks
     evaluated = measured.tasks(joint)
-    weights = sum(each.numel() for each in (*joint.parameters(), *joint.buffers()))
-    separate = sum(each.numel() for task in tasks for each in task.network.parameters())
+    size_bytes = stored_bytes(joint)
+    is_hybrid = sized.config.method == "hybrid"
     return SweepPoint(
-        shared=sharing.counts,
-        bytes=weights * WEIGHT_BYTES,
-        size_ratio=weights / separate,
-        predicted_error=sharing.error,
+        shared={group.name: group.shared for group in plan.groups},
+        density=sized.config.hybrid_density if is_hybrid else None,
+        bytes=size_bytes,
+        size_ratio=size_bytes / separate_bytes(tasks),
+        predicted_error=predicted,
         output_error={task.name: output_error(task, joint) for task in tasks},
         tasks=evaluated,
         mean_increase_points=mean_increase(evaluated),

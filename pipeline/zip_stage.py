@@ -41,6 +41,7 @@ def run_zip(config: Config, folder: Path, out_dir: Path, progress: Progress) -> 
         cost=cost,
         tasks=_told(measured.tasks(zipped.joint), progress),
         parameters=zipped.parameters,
+        bytes=zipped.bytes,
         layers=zipped.layers,
         notes=zipped.notes,
         retrain=retrained,

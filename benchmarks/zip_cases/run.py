@@ -82,7 +82,7 @@ class _Repetition:
     ) -> CaseZip:
         seconds = time.monotonic() - started
         tasks = measured.tasks(zipped.joint)
-        ratio = zipped.parameters.joint / zipped.parameters.separate
+        ratio = zipped.bytes.joint / zipped.bytes.separate
         return CaseZip(
             made_of=self._made_of,
             case=self._case.name,

@@ -45,6 +45,8 @@ class TwoForms:
     joint: nn.Module
     separate: nn.Module
     inputs: tuple[torch.Tensor, ...]
+    notes: tuple[str, ...] = ()
+    """What its joint form cannot do that the joint network does."""
 
     def entry(self, form: Form) -> EntryPoint:
         """The entry point of one form."""
@@ -89,6 +91,7 @@ def write_bundle(
             data=tuple(_file(path, made) for path in sorted((made / "golden").iterdir())),
             sharing=sharing({task.name: task.joint for task in tasks}),
             tolerance=tolerance,
+            notes=tuple(note for task in tasks for note in task.notes),
             versions=versions(),
         )
         bundle.write(made / BUNDLE_FILE)

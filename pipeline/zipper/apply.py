@@ -3,7 +3,7 @@
 Letters: N outputs, P inputs of an output in the joint network's order, the bias's constant last.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -19,6 +19,7 @@ from taskzip.pipeline.zipper.layer_module import (
     build_layer,
 )
 from taskzip.pipeline.zipper.order import Inputs, Order
+from taskzip.pipeline.zipper.sparse_layer import SummedLayer
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,13 @@ class Merged:
 
     vectors: torch.Tensor
     affines: dict[str, tuple[torch.Tensor, torch.Tensor]]
+    added: dict[str, torch.Tensor] = field(default_factory=dict)
+    """What each task adds to the rows, (S, shared P), 0 but for a few entries."""
 
 
-def task_spec(part: TaskLayer, order: Order, shared_bias: bool, affine: bool) -> LayerSpec:
+def task_spec(
+    part: TaskLayer, order: Order, shared_bias: bool, affine: bool, added: int = 0
+) -> LayerSpec:
     """What the layer of one task looks like."""
     return LayerSpec(
         name=part.layer.name,
@@ -68,6 +73,7 @@ def task_spec(part: TaskLayer, order: Order, shared_bias: bool, affine: bool) ->
         bias=part.has_bias,
         shared_bias=shared_bias,
         affine=affine,
+        added=added,
     )
 
 
@@ -89,8 +95,11 @@ def apply(
     Weights that are not merged pass through float64 unchanged to the bit.
     """
     shared_bias = any(each.has_bias for each in parts.values()) or bool(merged.affines)
+    entries = {name: _entries(each, shared_bias) for name, each in merged.added.items()}
     specs = {
-        name: task_spec(part, orders[name], shared_bias, name in merged.affines)
+        name: task_spec(
+            part, orders[name], shared_bias, name in merged.affines, _count(entries.get(name))
+        )
         for name, part in parts.items()
     }
     layer = build_layer(specs)
@@ -98,7 +107,25 @@ def apply(
         _fill(layer.shared, merged.vectors)
     for name, part in parts.items():
         _fill_task(layer.tasks[name], part, orders[name], merged.affines.get(name))
+        _fill_entries(layer.tasks[name], entries.get(name))
     return specs, layer
+
+
+def _entries(added: torch.Tensor, bias: bool) -> torch.Tensor:
+    """(numbers of the shared layer,) its weights row by row, then its biases if it has any."""
+    weights = added[:, :-1].flatten()
+    return torch.cat([weights, added[:, -1]]) if bias else weights
+
+
+def _count(entries: torch.Tensor | None) -> int:
+    return 0 if entries is None else int(entries.count_nonzero())
+
+
+def _fill_entries(module: nn.Module, entries: torch.Tensor | None) -> None:
+    for each in module.modules():
+        if isinstance(each, SummedLayer) and entries is not None:
+            places = entries.nonzero().flatten()
+            each.added.fill(places, entries[places])
 
 
 def _ranges(inputs: Inputs) -> tuple[Range, ...]:

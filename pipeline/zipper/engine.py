@@ -10,6 +10,7 @@ import torch
 
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.pipeline.networks.task import relative_weights
+from taskzip.pipeline.zipper.added import Split, less, values_of
 from taskzip.pipeline.zipper.affine import deviation, fit_affine
 from taskzip.pipeline.zipper.align import Step
 from taskzip.pipeline.zipper.apply import Merged, TaskLayer, apply
@@ -267,15 +268,29 @@ class _Engine:
         damping = self._config.damping
         moments = [_moment(each, each.part.shared_columns, damping) for each in ready.values()]
         members = [_members(each.part, orders[n], scales[n]) for n, each in ready.items()]
-        vectors = self._method.merge(moments, members)
-        solves = bool(self._config.refit)
-        vectors = prune_merged(vectors, members, moments, self._config.mask, solves)
+        has_bias = affine or any(each.has_bias for each in parts.values())
+        found = self._split(moments, members, moments[0].size - (not has_bias))
+        vectors, added = found.shared, dict(zip(parts, found.added, strict=False))
         affines = {}
         if affine:
             for name, part in parts.items():
-                affines[name] = _affine(ready[name], part, orders[name], vectors)
+                rows = vectors + added.get(name, 0)
+                affines[name] = _affine(ready[name], part, orders[name], rows)
         power = sum(float(h.power(w).sum()) for h, w in zip(moments, members, strict=True))
-        return parts, Merged(vectors, affines), cost(moments, members, vectors), power
+        costs = cost(moments, less(members, found.added), vectors)
+        return parts, Merged(vectors, affines, added), costs, power
+
+    def _split(
+        self, moments: list[SecondMoment], members: list[torch.Tensor], columns: int
+    ) -> Split:
+        """What is shared and what is added; the shared part as pruned as its members."""
+        found = self._method.split(moments, members, columns)
+        solves = bool(self._config.refit)
+        vectors = prune_merged(found.shared, members, moments, self._config.mask, solves)
+        if vectors is found.shared or not found.added:
+            return Split(vectors, found.added)
+        places = [each != 0 for each in found.added]
+        return Split(vectors, values_of(moments, members, vectors, places))
 
     def _merge_channels(
         self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]

@@ -15,6 +15,8 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
 from taskzip.pipeline.graph.node import LAYER, Node, check_known, fill, run_node
 from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec, build_layer
+from taskzip.pipeline.zipper.stored import fill as fill_stored
+from taskzip.pipeline.zipper.stored import stored_tensors
 
 WEIGHTS_FILE = "joint.safetensors"
 STRUCTURE_FILE = "joint.json"
@@ -49,7 +51,7 @@ class TaskSpec(Document):
 class JointSpec(Document):
     """The joint network without its weights."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     tasks: dict[TaskName, TaskSpec]
 
 
@@ -86,7 +88,8 @@ class TaskNetwork(nn.Module):
 class JointNetwork(nn.Module):
     """All tasks; `task(name)` is one of them and holds the very Parameter objects of the others.
 
-    Parameter names: `shared.<block>.…` once, `tasks.<index>.…` for a task's own.
+    Parameter names: `shared.<block>.…` once, `tasks.<index>.…` for a task's own. Tensors in the
+    file have these names; the places of a task's entries are coded, as `gaps` or `bitmap`.
     """
 
     def __init__(
@@ -124,9 +127,8 @@ class JointNetwork(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write `joint.safetensors` and `joint.json`; the same network gives the same bytes."""
-        tensors = {name: value.detach().contiguous() for name, value in _tensors(self).items()}
         with replacing(folder / WEIGHTS_FILE) as partial:
-            save_file(tensors, partial)
+            save_file(stored_tensors(self), partial)
             partial.chmod(READABLE)
         self.spec.write(folder / STRUCTURE_FILE)
 
@@ -142,13 +144,8 @@ class JointNetwork(nn.Module):
             weights = load_file(path)
         except (OSError, SafetensorError) as error:
             raise BadInput(f"{path}: cannot be read ({error})") from error
-        _fill(_tensors(network), weights, path)
+        fill_stored(network, weights, str(path), STRUCTURE_FILE)
         return network
-
-
-def _tensors(network: nn.Module) -> dict[str, torch.Tensor]:
-    """Every parameter and constant once, by its first name."""
-    return {**dict(network.named_parameters()), **dict(network.named_buffers())}
 
 
 def _layers_of(
@@ -179,16 +176,3 @@ def _empty(spec: JointSpec) -> JointNetwork:
         for name, task in spec.tasks.items()
     }
     return JointNetwork(spec, blocks, private, constants)
-
-
-def _fill(tensors: dict[str, torch.Tensor], weights: dict[str, torch.Tensor], path: Path) -> None:
-    if set(tensors) != set(weights):
-        different = sorted(set(tensors) ^ set(weights))
-        raise BadInput(f"{path}: does not fit {STRUCTURE_FILE}: {', '.join(different)}")
-    for name, tensor in tensors.items():
-        if tensor.shape != weights[name].shape:
-            raise BadInput(
-                f"{path}: tensor {name!r} has shape {tuple(weights[name].shape)}, "
-                f"{STRUCTURE_FILE} says {tuple(tensor.shape)}"
-            )
-        tensor.data.copy_(weights[name])

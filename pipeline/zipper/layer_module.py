@@ -6,18 +6,23 @@ Shared channels come before a task's own ones in every space. Blocks of a layer:
     own    → shared   the task's            (`from_own`)
     all    → own      the task's            (`own`)
 
-A layer that every task shares fully is the plain convolution or linear layer itself. Where the
-originals had a batch norm, each task multiplies and shifts the shared outputs in its own way.
+A layer that every task shares fully is the plain convolution or linear layer itself. A task may
+add entries of its own to what is stored once. Where the originals had a batch norm, each task
+multiplies and shifts the shared outputs in its own way.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
+from pydantic import model_validator
 from torch import nn
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Count
 from taskzip.pipeline.graph.layer import Geometry, new_layer
+from taskzip.pipeline.zipper.sparse_layer import SummedLayer
 
 
 class Range(Document):
@@ -47,6 +52,16 @@ class LayerSpec(Document):
     shared_bias: bool
     affine: bool = False
     """Whether the task scales and shifts the shared outputs."""
+    added: Count = 0
+    """Entries that the task adds to the block that is stored once."""
+
+    @model_validator(mode="after")
+    def _adds_no_more_than_there_is(self) -> Self:
+        kernel = 1 if self.geometry is None else math.prod(self.geometry.kernel)
+        size = self.shared * (self.width * kernel + self.shared_bias)
+        if self.added and (self.depthwise or self.added > size):
+            raise ValueError(f"layer {self.name!r} cannot add {self.added} entries to {size}")
+        return self
 
     @property
     def width(self) -> int:
@@ -167,9 +182,10 @@ def _task_module(spec: LayerSpec, shared: nn.Module | None) -> nn.Module:
     if shared is None:
         outputs = spec.shared + spec.own
         return new_layer(spec.geometry, spec.inputs, outputs, spec.bias, spec.depthwise)
+    held = SummedLayer(shared, spec.added) if spec.added else shared
     if spec.is_plain:
-        return shared
-    return DepthwiseBlocks(spec, shared) if spec.depthwise else BlockLayer(spec, shared)
+        return held
+    return DepthwiseBlocks(spec, held) if spec.depthwise else BlockLayer(spec, held)
 
 
 def _dense(spec: LayerSpec, inputs: int, outputs: int, bias: bool) -> nn.Module:

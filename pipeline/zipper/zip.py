@@ -8,11 +8,18 @@ from torch import nn
 from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress
-from taskzip.contracts.zipresult import Parameters, ZippedLayer
+from taskzip.contracts.zipresult import Parameters, StoredBytes, ZippedLayer
 from taskzip.pipeline.graph.channels import Channels, find_channels
 from taskzip.pipeline.graph.trace import trace
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.align import align
+from taskzip.pipeline.zipper.density import (
+    predicted_error,
+    sizes_of,
+    with_density,
+    within_error,
+    within_limit,
+)
 from taskzip.pipeline.zipper.engine import run
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
@@ -28,6 +35,8 @@ from taskzip.pipeline.zipper.planning import (
     has_budget,
     within_budget,
 )
+from taskzip.pipeline.zipper.sparse_layer import is_place
+from taskzip.pipeline.zipper.stored import stored_bytes
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,7 @@ class Zipped:
     layers: tuple[ZippedLayer, ...]
     """All layers of the first task, input to output; private ones share nothing."""
     parameters: Parameters
+    bytes: StoredBytes
     notes: tuple[str, ...]
     """What stayed private although it is no head, and why."""
 
@@ -65,7 +75,8 @@ def zip_scene(
     joint, plan = run(scene, method, config.method, progress)
     parameters = _parameters(scene.tasks, joint)
     done = replace(scene, counts=_by_group(scene, plan))
-    return Zipped(joint, plan, layers(done), parameters, scene.alignment.notes)
+    stored = StoredBytes(separate=separate_bytes(scene.tasks), joint=stored_bytes(joint))
+    return Zipped(joint, plan, layers(done), parameters, stored, scene.alignment.notes)
 
 
 def decide(
@@ -75,7 +86,7 @@ def decide(
     method = METHODS[config.method]()
     refit = method.refits if config.refit is None else config.refit
     scene = replace(scene, config=config.model_copy(update={"refit": refit}))
-    if config.plan is not None or has_budget(config):
+    if config.plan is not None or (has_budget(config) and config.method != "hybrid"):
         scene = replace(scene, limits=(None,) * len(scene.limits))
     if config.plan is not None:
         plan = Plan.read(config.plan)
@@ -89,6 +100,8 @@ def decide(
 def _within_budget(
     scene: Scene, method: Method, progress: Progress, measure: Measure | None
 ) -> Scene:
+    if scene.config.method == "hybrid":
+        return _with_entries_within_budget(scene, method, progress, measure)
     choices = choices_of(scene, method, progress)
     sharing = within_budget(scene, choices, measure is not None)
     limit = scene.config.max_error
@@ -106,6 +119,21 @@ def _within_budget(
             progress,
         )
     return replace(scene, counts=counts_of(scene, sharing))
+
+
+def _with_entries_within_budget(
+    scene: Scene, method: Method, progress: Progress, measure: Measure | None
+) -> Scene:
+    config = scene.config
+    limits = [config.max_bytes] if config.max_bytes is not None else []
+    if config.max_size_ratio is not None:
+        limits.append(int(config.max_size_ratio * separate_bytes(scene.tasks)))
+    if limits:
+        return with_density(scene, within_limit(sizes_of(scene, method, progress), min(limits)))
+    if config.max_error is None:
+        return scene
+    error = predicted_error if measure is None else lambda joint, _: measure(joint)
+    return with_density(scene, within_error(scene, method, config.max_error, error, progress))
 
 
 def _by_group(scene: Scene, plan: Plan) -> tuple[int, ...]:
@@ -162,9 +190,14 @@ def _widths(scene: Scene, name: str) -> dict[str, int]:
 def _parameters(tasks: Sequence[Task], joint: JointNetwork) -> Parameters:
     return Parameters(
         separate=sum(_count(task.network) for task in tasks),
-        joint=_count(joint) + sum(buffer.numel() for buffer in joint.buffers()),
+        joint=_count(joint) + sum(b.numel() for n, b in joint.named_buffers() if not is_place(n)),
         shared=_count(joint.shared),
     )
+
+
+def separate_bytes(tasks: Sequence[Task]) -> int:
+    """Of all networks' weights."""
+    return sum(each.nbytes for task in tasks for each in task.network.parameters())
 
 
 def _count(module: nn.Module) -> int:

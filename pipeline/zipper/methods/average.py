@@ -7,13 +7,13 @@ import torch
 
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.zipper.assign import PAIRINGS
-from taskzip.pipeline.zipper.methods.method import Scene
+from taskzip.pipeline.zipper.methods.method import AddsNothing, Scene
 from taskzip.pipeline.zipper.optimum import mean, optimum
 from taskzip.pipeline.zipper.pairing import Candidates, l2_costs, match
 from taskzip.pipeline.zipper.second_moment import SecondMoment
 
 
-class Average:
+class Average(AddsNothing):
     """Pairs of least distance between weights, and their mean; no data."""
 
     refits = False
@@ -33,7 +33,7 @@ class Average:
         return mean(weights)
 
 
-class Random:
+class Random(AddsNothing):
     """Pairs by chance, merged as MTZ merges them: the baseline of He et al. 2018, figure 3."""
 
     refits = False
@@ -56,7 +56,7 @@ class Random:
         return optimum(moments, weights)
 
 
-class HeadsOnly:
+class HeadsOnly(AddsNothing):
     """The first task's trunk for all; every task keeps its head."""
 
     refits = False

@@ -13,6 +13,7 @@ import torch
 from taskzip.contracts.config import ZipConfig
 from taskzip.pipeline.graph.channels import Channels
 from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.zipper.added import Split
 from taskzip.pipeline.zipper.align import Alignment
 from taskzip.pipeline.zipper.pairing import Candidates
 from taskzip.pipeline.zipper.second_moment import SecondMoment
@@ -48,3 +49,21 @@ class Method(Protocol):
         self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor]
     ) -> torch.Tensor:
         """The vectors (S, P) that stand for `weights` (S, P) of every task."""
+
+    def split(
+        self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor], columns: int
+    ) -> Split:
+        """The same, and what each task adds to them, in the first `columns` of P inputs."""
+
+
+class AddsNothing:
+    """Methods whose vectors stand alone."""
+
+    def split(
+        self: Method,
+        moments: Sequence[SecondMoment],
+        weights: Sequence[torch.Tensor],
+        columns: int,
+    ) -> Split:
+        """What `merge` gives."""
+        return Split(self.merge(moments, weights))

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from taskzip.pipeline.zipper.assign import PAIRINGS
-from taskzip.pipeline.zipper.methods.method import Scene
+from taskzip.pipeline.zipper.methods.method import AddsNothing, Scene
 from taskzip.pipeline.zipper.optimum import optimum
 from taskzip.pipeline.zipper.pairing import Candidates, match
 from taskzip.pipeline.zipper.second_moment import SecondMoment
 
 
-class Mtz:
+class Mtz(AddsNothing):
     """The cheapest pairs, and the exact minimum of what merging them costs."""
 
     refits = True

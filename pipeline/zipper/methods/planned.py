@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from taskzip.contracts.errors import BadInput
+from taskzip.pipeline.zipper.added import Split
 from taskzip.pipeline.zipper.align import Alignment
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.pairing import Candidates
@@ -36,6 +37,12 @@ class Planned:
     ) -> torch.Tensor:
         """As the method does."""
         return self._method.merge(moments, weights)
+
+    def split(
+        self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor], columns: int
+    ) -> Split:
+        """As the method does."""
+        return self._method.split(moments, weights, columns)
 
 
 def checked_counts(plan: Plan, alignment: Alignment, source: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from taskzip.pipeline.zipper.align import Step
-from taskzip.pipeline.zipper.methods.method import Scene
+from taskzip.pipeline.zipper.methods.method import AddsNothing, Scene
 from taskzip.pipeline.zipper.optimum import mean
 from taskzip.pipeline.zipper.pairing import Candidates
 from taskzip.pipeline.zipper.second_moment import SecondMoment
@@ -25,7 +25,7 @@ Partner = dict[int, np.ndarray]
 """Group → for each channel of the first task that of the other, −1 where it has none."""
 
 
-class Rebasin:
+class Rebasin(AddsNothing):
     """Permutations of every task towards the first, then averages."""
 
     refits = False

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from taskzip.contracts.names import ZipMethod
 from taskzip.pipeline.zipper.methods.average import Average, HeadsOnly, Random
+from taskzip.pipeline.zipper.methods.hybrid import Hybrid
 from taskzip.pipeline.zipper.methods.method import Method
 from taskzip.pipeline.zipper.methods.mtz import Mtz
 from taskzip.pipeline.zipper.methods.rebasin import Rebasin
@@ -11,6 +12,7 @@ from taskzip.pipeline.zipper.methods.zipit import Zipit
 
 METHODS: dict[ZipMethod, Callable[[], Method]] = {
     "mtz": Mtz,
+    "hybrid": Hybrid,
     "average": Average,
     "rebasin": Rebasin,
     "zipit": Zipit,

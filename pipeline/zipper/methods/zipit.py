@@ -15,7 +15,7 @@ from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.graph.channels import Channels
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.assign import PAIRINGS
-from taskzip.pipeline.zipper.methods.method import Scene
+from taskzip.pipeline.zipper.methods.method import AddsNothing, Scene
 from taskzip.pipeline.zipper.optimum import mean
 from taskzip.pipeline.zipper.pairing import Candidates, correlation_costs
 from taskzip.pipeline.zipper.second_moment import SecondMoment
@@ -27,7 +27,7 @@ POSITIONS_PER_IMAGE = 8
 """Of a feature map, drawn with the seed."""
 
 
-class Zipit:
+class Zipit(AddsNothing):
     """Pairs by correlation of activations, then averages."""
 
     refits = False
