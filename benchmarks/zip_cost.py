@@ -120,11 +120,14 @@ def _output_errors(config: Config, folder: Path, networks: Networks) -> dict[str
 
 @torch.no_grad()
 def _output_error(
-    task: Task, networks: Networks, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]
+    task: Task,
+    networks: Networks,
+    batches: Iterable[torch.Tensor | tuple[torch.Tensor, torch.Tensor]],
 ) -> float:
     joint = networks.joint.task(task.name)
     wrong = power = 0.0
-    for inputs, _ in batches:
+    for batch in batches:
+        inputs = batch if isinstance(batch, torch.Tensor) else batch[0]
         before = task.network(inputs)
         wrong += float((joint(inputs) - before).square().sum())
         power += float(before.square().sum())
