@@ -5,7 +5,6 @@ from functools import cache
 
 import torch
 from nine_tasks import TASKS
-from task_data import Labelled
 from torch.nn.functional import interpolate
 from vgg import IMAGE_SIZE
 
@@ -17,48 +16,43 @@ MOST_IMAGES = 1_024
 
 def vehicles_64() -> Iterator[torch.Tensor]:
     """64 unlabelled training images of four kinds of vehicles: batches (n, 3, 224, 224)."""
-    return _calibration("vehicles", 64)
+    return _images("vehicles", "train", 64)
 
 
 def vehicles_256() -> Iterator[torch.Tensor]:
     """256 unlabelled training images of four kinds of vehicles: batches (n, 3, 224, 224)."""
-    return _calibration("vehicles", 256)
+    return _images("vehicles", "train", 256)
 
 
-def vehicles_evaluation() -> Iterator[Labelled]:
-    """32 test images of vehicles: batches (n, 3, 224, 224) and (n,)."""
-    return labelled("vehicles", "test", 32)
+def vehicles_evaluation() -> Iterator[torch.Tensor]:
+    """32 test images of vehicles, without labels: batches (n, 3, 224, 224)."""
+    return _images("vehicles", "test", 32)
 
 
 def clothing_64() -> Iterator[torch.Tensor]:
     """64 unlabelled training images of ten kinds of clothing: batches (n, 3, 224, 224)."""
-    return _calibration("clothing", 64)
+    return _images("clothing", "train", 64)
 
 
 def clothing_256() -> Iterator[torch.Tensor]:
     """256 unlabelled training images of ten kinds of clothing: batches (n, 3, 224, 224)."""
-    return _calibration("clothing", 256)
+    return _images("clothing", "train", 256)
 
 
-def clothing_evaluation() -> Iterator[Labelled]:
-    """32 test images of clothing: batches (n, 3, 224, 224) and (n,)."""
-    return labelled("clothing", "test", 32)
+def clothing_evaluation() -> Iterator[torch.Tensor]:
+    """32 test images of clothing, without labels: batches (n, 3, 224, 224)."""
+    return _images("clothing", "test", 32)
 
 
-def labelled(task: str, part: str, images: int, size: int = IMAGE_SIZE) -> Iterator[Labelled]:
-    """The first images of part `train` or `test`, enlarged: batches (n, 3, size, size) and (n,)."""
-    small, labels = _first(task, part)
+def _images(task: str, part: str, images: int) -> Iterator[torch.Tensor]:
+    """The first images of part `train` or `test`, enlarged, without labels."""
+    small = _first(task, part)
     for start in range(0, images, BATCH_IMAGES):
-        chosen = slice(start, min(start + BATCH_IMAGES, images))
-        enlarged = interpolate(small[chosen], size=(size, size), mode="bilinear")
-        yield enlarged, labels[chosen]
-
-
-def _calibration(task: str, images: int) -> Iterator[torch.Tensor]:
-    return (batch for batch, _ in labelled(task, "train", images))
+        chosen = small[start : min(start + BATCH_IMAGES, images)]
+        yield interpolate(chosen, size=(IMAGE_SIZE, IMAGE_SIZE), mode="bilinear")
 
 
 @cache
-def _first(task: str, part: str) -> Labelled:
-    images, labels = TASKS[task][0].load(part)
-    return images[:MOST_IMAGES].clone(), labels[:MOST_IMAGES].clone()
+def _first(task: str, part: str) -> torch.Tensor:
+    images, _ = TASKS[task][0].load(part)
+    return images[:MOST_IMAGES].clone()
