@@ -12,6 +12,7 @@ from torch import nn
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
+from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.retraining import retrain
 from taskzip.pipeline.zipper import JointNetwork
 from taskzip.pipeline.zipper.sparse_layer import SummedLayer, without_entries
@@ -22,6 +23,9 @@ TryZip = Callable[..., "Trial"]  # type: ignore[name-defined]  # noqa: F821  # i
 
 SAME_FUNCTION = 2e-5
 """Float32 sums in another order, outputs of order 1."""
+SAME_WITH_NORMS = 1e-3
+"""Scales and shifts are fitted to float32 activations."""
+FAMILIES = UserFolder(Path(__file__).parents[1]).module("families")
 HYBRID = {"method": "hybrid", "reconstruct_steps": 0}
 
 
@@ -51,6 +55,14 @@ def test_with_all_entries_each_task_is_as_it_was(
     pair: list[nn.Sequential], try_zip: TryZip
 ) -> None:
     assert try_zip(pair, **HYBRID, hybrid_density=1).largest_difference() < SAME_FUNCTION
+
+
+@pytest.mark.parametrize("kind", sorted(set(FAMILIES.FAMILIES) - {"depthwise"}))
+def test_every_kind_of_layer_takes_entries(try_zip: TryZip, kind: str) -> None:
+    networks = [FAMILIES.made(kind, seed) for seed in (1, 2)]
+    trial = try_zip(networks, shape=(2, 9, 9), **HYBRID, hybrid_density=1, refit=False)
+    assert trial.largest_difference() < SAME_WITH_NORMS
+    assert any(isinstance(each, SummedLayer) for each in trial.zipped.joint.modules())
 
 
 def test_more_entries_mean_less_error_and_more_bytes(
