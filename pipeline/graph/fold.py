@@ -53,7 +53,7 @@ def _layer_of(node: Node, graph: Graph, uses: dict[str, int]) -> _Found:
     if reader is None or not node.constants or len(node.inputs) != 1 or not _starts(node):
         return _Found(None)
     weight = node.constants[0]
-    name = weight.removesuffix(".weight")
+    name = weight.removesuffix(".weight").removesuffix("_weight")
     if graph.constants[weight].dtype != torch.float32:
         return _Found(None, f"{name}: weights of {graph.constants[weight].dtype}")
     if uses[weight] > 1:

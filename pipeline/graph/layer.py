@@ -50,6 +50,18 @@ class Layer:
     depthwise: bool = False
     normalized: bool = False
     """Whether a batch norm was folded in."""
+    parts: int = 1
+    """How many times its outputs write the same channels: queries, keys and values."""
+
+    @property
+    def channels(self) -> int:
+        """How many channels it writes, once or more."""
+        return self.outputs // self.per_channel
+
+    @property
+    def per_channel(self) -> int:
+        """Outputs for each channel."""
+        return self.parts
 
     @property
     def outputs(self) -> int:

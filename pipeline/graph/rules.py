@@ -1,5 +1,6 @@
 """How operators treat channels: which keep them, move them, join them or mix them up."""
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,40 +8,21 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from taskzip.pipeline.graph.node import Node
+from taskzip.pipeline.graph.layout import Layout, taken_apart
+from taskzip.pipeline.graph.node import GETITEM, Node
+from taskzip.pipeline.graph.view import NotUnderstood, Segment, Shape, View
 
-Shape = tuple[int, ...]
-
-
-class NotUnderstood(Exception):
-    """The operator mixes channels, or what it does to them is not known; the text says which."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Channels of one space that lie next to each other, `columns` positions each."""
-
-    space: int
-    channels: int
-    columns: int
-
-    @property
-    def size(self) -> int:
-        """How much of the axis they take."""
-        return self.channels * self.columns
+Where = View | Layout | tuple[View | Layout, ...]
+"""Of one value, or of several at once."""
 
 
-@dataclass(frozen=True)
-class View:
-    """Where a value has its channels: the axis, and the spaces along it."""
+class InParts(NotUnderstood):
+    """A part of a layer's channels is taken: the layer writes them so many parts."""
 
-    axis: int
-    segments: tuple[Segment, ...]
-
-    @property
-    def size(self) -> int:
-        """The length of the axis."""
-        return sum(each.size for each in self.segments)
+    def __init__(self, space: int, parts: int) -> None:
+        super().__init__("takes a part of it")
+        self.space = space
+        self.parts = parts
 
 
 class Call(Protocol):
@@ -56,6 +38,19 @@ class Call(Protocol):
 
     def view_of(self, name: str) -> View:
         """Of an input by name."""
+
+    @property
+    def layout(self) -> Layout:
+        """Of the first input, whose channels are taken apart."""
+
+    def layout_of(self, name: str) -> Layout:
+        """Of an input by name."""
+
+    def is_plain(self, name: str) -> bool:
+        """Whether an input has no channels: constants, sizes, what is made of the input alone."""
+
+    def several(self, name: str) -> Where:
+        """What is known of an input, whatever it is."""
 
     def spread(self, name: str) -> str | None:
         """The constant that a value repeats for every image, if it is one."""
@@ -74,8 +69,8 @@ class Call(Protocol):
 class Result:
     """Where the channels are afterwards, and what an operator says of others."""
 
-    view: View
-    joined: tuple[tuple[View, View], ...] = ()
+    view: Where
+    joined: tuple[tuple[View | Layout, View | Layout], ...] = ()
     """Views whose spaces become one."""
     constants: dict[str, tuple[int, View]] = field(default_factory=dict)
     """Constants with a number per channel → their axis, the channels along it."""
@@ -91,6 +86,11 @@ class Rule:
 
 def _same(call: Call) -> Result:
     return Result(call.view)
+
+
+def keeps(rule: Rule) -> bool:
+    """Whether every number stays in its place and is computed from its like alone."""
+    return rule.apply is _same
 
 
 def _spatial(call: Call) -> Result:
@@ -113,7 +113,8 @@ def _padding(call: Call) -> Result:
     return Result(view)
 
 
-def _dimensions(call: Call, position: int, option: str, rank: int) -> list[int]:
+def dimensions(call: Call, position: int, option: str, rank: int) -> list[int]:
+    """Axes given as an argument, all without one."""
     given = call.arg(position, option)
     if given is None:
         return list(range(rank))
@@ -123,7 +124,7 @@ def _dimensions(call: Call, position: int, option: str, rank: int) -> list[int]:
 def _reduction(call: Call) -> Result:
     view = call.view
     rank = len(call.shape_of(call.node.inputs[0]))
-    gone = _dimensions(call, 1, "dim", rank)
+    gone = dimensions(call, 1, "dim", rank)
     if view.axis in gone:
         raise NotUnderstood("sums over it")
     keeps = bool(call.arg(2, "keepdim", False))
@@ -134,20 +135,112 @@ def _reduction(call: Call) -> Result:
 def _along(call: Call) -> Result:
     """Softmax and its like: fine along other axes."""
     rank = len(call.shape_of(call.node.inputs[0]))
-    if call.view.axis in _dimensions(call, 1, "dim", rank):
+    if call.view.axis in dimensions(call, 1, "dim", rank):
         raise NotUnderstood("runs along it")
     return Result(call.view)
 
 
-def _cut(call: Call) -> Result:
-    """Slice, select: fine on other axes; select drops its axis."""
-    view = call.view
-    rank = len(call.shape_of(call.node.inputs[0]))
-    axis = int(str(call.arg(1, "dim", 0))) % rank
+def _select(call: Call) -> Result:
+    """One place along another axis, which is gone then."""
+    return Result(_without(call.view, _cut_axis(call)))
+
+
+def _unbind(call: Call) -> Result:
+    axis = _cut_axis(call)
+    size = call.shape_of(call.node.inputs[0])[axis]
+    return Result((_without(call.view, axis),) * size)
+
+
+def _cut_axis(call: Call) -> int:
+    return int(str(call.arg(1, "dim", 0))) % len(call.shape_of(call.node.inputs[0]))
+
+
+def _without(view: View, axis: int) -> View:
     if axis == view.axis:
         raise NotUnderstood("takes a part of it")
-    drops = call.node.base == "select" and axis < view.axis
-    return Result(View(view.axis - drops, view.segments))
+    return View(view.axis - (axis < view.axis), view.segments)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """What slices, chunks and splits take along an axis."""
+
+    axis: int
+    ranges: tuple[tuple[int, int], ...]
+    is_one: bool
+    """Whether the result is one value, not several."""
+
+
+def pieces(call: Call) -> Pieces:
+    """NotUnderstood for steps."""
+    base, shape = call.node.base, call.shape_of(call.node.inputs[0])
+    if base == "slice":
+        axis = int(str(call.arg(1, "dim", 0))) % len(shape)
+        if call.arg(4, "step", 1) != 1:
+            raise NotUnderstood("takes a part of it")
+        ends = (call.arg(2, "start", 0) or 0, call.arg(3, "end", shape[axis]))
+        size = shape[axis]
+        start, stop = (_bounded(size if each is None else int(str(each)), size) for each in ends)
+        return Pieces(axis, ((start, stop),), is_one=True)
+    axis = int(str(call.arg(2, "dim", 0))) % len(shape)
+    wanted = call.arg(1, "chunks" if base == "chunk" else "split_size")
+    sizes = _sizes_of(wanted, shape[axis], base == "chunk")
+    stops = list(itertools.accumulate(sizes))
+    ranges = zip([0, *stops[:-1]], stops, strict=True)
+    return Pieces(axis, tuple(ranges), is_one=False)
+
+
+def _bounded(place: int, size: int) -> int:
+    return max(0, min(size, place + size if place < 0 else place))
+
+
+def _sizes_of(wanted: JsonValue, size: int, is_number: bool) -> list[int]:
+    if isinstance(wanted, list):
+        return [int(str(each)) for each in wanted]
+    width = int(str(wanted))
+    width = -(-size // width) if is_number else width
+    return [min(width, size - start) for start in range(0, size, width)]
+
+
+def _cut(call: Call) -> Result:
+    """Slices, chunks: fine along other axes; of the channels, whole segments."""
+    view, found = call.view, pieces(call)
+    if found.axis != view.axis:
+        return Result(view if found.is_one else (view,) * len(found.ranges))
+    cut = tuple(_segments_within(view, *each) for each in found.ranges)
+    return Result(cut[0] if found.is_one else cut)
+
+
+def _segments_within(view: View, start: int, stop: int) -> View:
+    stops = list(itertools.accumulate(each.size for each in view.segments))
+    starts = [0, *stops[:-1]]
+    if start in starts and stop in stops:
+        return View(view.axis, view.segments[starts.index(start) : stops.index(stop) + 1])
+    segment, width = view.segments[0], max(1, stop - start)
+    if len(view.segments) == 1 and not (segment.size % width or width % segment.columns):
+        raise InParts(segment.space, segment.size // width)
+    raise NotUnderstood("takes a part of it")
+
+
+def _gate(call: Call) -> Result:
+    """GLU: one half of the channels times the other's sigmoid."""
+    view = call.view
+    if int(str(call.arg(1, "dim", -1))) % len(call.shape_of(call.node.inputs[0])) != view.axis:
+        return Result(view)
+    halves = [
+        _segments_within(view, start, start + view.size // 2) for start in (0, view.size // 2)
+    ]
+    if _sizes(halves[0]) != _sizes(halves[1]):
+        raise NotUnderstood("takes a part of it")
+    return Result(halves[0], ((halves[0], halves[1]),))
+
+
+def _item(call: Call) -> Result:
+    """One of several values."""
+    several, place = call.several(call.node.inputs[0]), call.node.arg(1)
+    if not isinstance(several, tuple):
+        raise NotUnderstood("reads it")
+    return Result(several[int(str(place))])
 
 
 def _permute(call: Call) -> Result:
@@ -165,7 +258,7 @@ def _transpose(call: Call) -> Result:
 
 
 def _reshape(call: Call) -> Result:
-    """The axis of channels stays whole, or takes in the axes after it."""
+    """The axis of channels stays whole, takes in the axes after it, or is taken apart."""
     view = call.view
     before, after = call.shape_of(call.node.inputs[0]), call.shape_of(call.node.name)
     left = math.prod(before[: view.axis])
@@ -181,12 +274,12 @@ def _reshape(call: Call) -> Result:
                 Segment(each.space, each.channels, each.columns * spread) for each in view.segments
             )
             return Result(View(axis, segments))
-    raise NotUnderstood("takes it apart")
+    return Result(taken_apart(view, before).regrouped(after).taken_together())
 
 
 def _elementwise(call: Call) -> Result:
     """Sums and products of values, of values and constants, of values and numbers."""
-    names = [each for each in call.node.inputs if _is_tensor(call, each)]
+    names = [each for each in call.node.inputs if is_tensor(call, each)]
     rank = len(call.shape_of(call.node.name))
     views = [_aligned(call, each, rank) for each in names]
     first = views[0]
@@ -200,7 +293,8 @@ def _elementwise(call: Call) -> Result:
     return Result(first, tuple((first, each) for each in views[1:]), constants)
 
 
-def _is_tensor(call: Call, name: str) -> bool:
+def is_tensor(call: Call, name: str) -> bool:
+    """Whether an input is a tensor, not a size."""
     try:
         call.shape_of(name)
     except NotUnderstood:
@@ -301,7 +395,11 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("pad", "constant_pad_nd"), Rule(_padding)),
     **dict.fromkeys(("mean", "sum", "amax"), Rule(_reduction, homogeneous=True)),
     **dict.fromkeys(("softmax", "_softmax", "log_softmax", "cumsum"), Rule(_along)),
-    **dict.fromkeys(("slice", "select"), Rule(_cut, homogeneous=True)),
+    **dict.fromkeys(("slice", "chunk", "split", "split_with_sizes"), Rule(_cut, homogeneous=True)),
+    "select": Rule(_select, homogeneous=True),
+    "unbind": Rule(_unbind, homogeneous=True),
+    GETITEM: Rule(_item, homogeneous=True),
+    "glu": Rule(_gate),
     "permute": Rule(_permute, homogeneous=True),
     "transpose": Rule(_transpose, homogeneous=True),
     **dict.fromkeys(

@@ -30,6 +30,8 @@ class Group:
     rigid: bool = False
     """Whether channels must keep their order, since an operator reads them that is not understood:
     all are shared, each with its like, or none."""
+    unit: int = 1
+    """Channels that become shared together, in their order: a head's; all, where `rigid`."""
 
     @property
     def width(self) -> int:
@@ -103,15 +105,17 @@ def _signature(network: Channels, node: str) -> Signature:
     source = next(each for each in network.graph.nodes if each.name == node).inputs[0]
     segments = network.segments(source)
     columns = None if segments is None else tuple(each.columns for each in segments)
-    return (layer.geometry, layer.depthwise, columns if layer.geometry is None else None)
+    spread = columns if layer.geometry is None else None
+    return (layer.geometry, layer.depthwise, layer.parts, spread)
 
 
 def _may_share(a: Channels, one: str, b: Channels, other: str) -> bool:
-    """Of one kind; of one width too, where channels must keep their order."""
+    """Of one kind, with units of one width; as wide too, where channels must keep their order."""
     if _signature(a, one) != _signature(b, other):
         return False
-    rigid = a.space_of(one) in a.frozen or b.space_of(other) in b.frozen
-    return not rigid or a.graph.layers[one].outputs == b.graph.layers[other].outputs
+    if a.space_of(one) in a.frozen or b.space_of(other) in b.frozen:
+        return a.graph.layers[one].outputs == b.graph.layers[other].outputs
+    return a.unit_of(one) == b.unit_of(other)
 
 
 def _partners(a: Channels, b: Channels) -> list[tuple[str, str]]:
@@ -171,9 +175,10 @@ def _grouped(
     for members in by_space.values():
         names = tuple(_layer(networks, first, nodes).name for nodes in members)
         spaces = {task: networks[task].space_of(node) for task, node in members[0].items()}
-        widths = {task: _layer(networks, task, members[0]).outputs for task in networks}
+        widths = {task: _layer(networks, task, members[0]).channels for task in networks}
         rigid = any(space in networks[task].frozen for task, space in spaces.items())
-        groups.append(Group(names[0], names, spaces, widths, rigid))
+        unit = widths[first] if rigid else networks[first].unit_of(members[0][first])
+        groups.append(Group(names[0], names, spaces, widths, rigid, unit))
     positions = {space: index for index, space in enumerate(by_space)}
     steps = tuple(
         Step(
@@ -184,6 +189,12 @@ def _grouped(
         for nodes in complete
     )
     return steps, tuple(groups)
+
+
+def _without_like(network: Channels, node: str) -> str:
+    unit = network.unit_of(node)
+    kind = f"its like with heads {unit} wide" if unit > 1 else "its like"
+    return f"no other network has {kind} here"
 
 
 def _weighted_operators(network: Channels) -> list[str]:
@@ -209,7 +220,7 @@ def _notes(networks: dict[str, Channels], steps: Sequence[Step]) -> tuple[str, .
         for node, layer in network.graph.layers.items():
             if node in aligned:
                 continue
-            why = network.frozen.get(network.space_of(node), "no other network has its like here")
+            why = network.frozen.get(network.space_of(node), _without_like(network, node))
             if why != OUTPUT:
                 notes.append(f"{task}: {layer.name} {layer.describe()} stays private: {why}")
     return tuple(notes)

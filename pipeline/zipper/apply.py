@@ -70,6 +70,7 @@ def task_spec(
         shared_inputs=() if part.layer.depthwise else _ranges(part.inputs),
         shared=order.shared,
         own=order.own,
+        parts=part.layer.parts,
         bias=part.has_bias,
         shared_bias=shared_bias,
         affine=affine,
@@ -78,8 +79,9 @@ def task_spec(
 
 
 def private_layer(part: TaskLayer, order: Order) -> tuple[LayerSpec, nn.Module]:
-    """A layer that shares nothing, its outputs in the joint order."""
-    spec = task_spec(part, Order(0, order.order, order.scales), False, False)
+    """A layer that shares nothing, its outputs in the joint order of their channels."""
+    order = Order(0, order.order, order.scales).repeated(part.layer.parts)
+    spec = task_spec(part, order, False, False)
     spec = spec.model_copy(update={"shared_inputs": ()})
     module = build_layer({"": spec}).tasks[""]
     scales = order.scales[:, None].to(part.weights.dtype)
@@ -90,7 +92,7 @@ def private_layer(part: TaskLayer, order: Order) -> tuple[LayerSpec, nn.Module]:
 def apply(
     parts: dict[str, TaskLayer], orders: dict[str, Order], merged: Merged
 ) -> tuple[dict[str, LayerSpec], JointLayer]:
-    """The joint layer; row g of `merged` replaces the g-th shared channel of every task.
+    """The joint layer; row g of `merged` replaces the g-th shared output of every task.
 
     Weights that are not merged pass through float64 unchanged to the bit.
     """

@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 
 from taskzip.contracts.progress import Progress, progress_bar
+from taskzip.pipeline.graph.layer import Layer
 from taskzip.pipeline.networks.task import relative_weights
 from taskzip.pipeline.zipper.added import Split, less, values_of
 from taskzip.pipeline.zipper.affine import deviation, fit_affine
@@ -64,6 +65,8 @@ class _Engine:
         }
         self.plans: dict[int, GroupPlan] = {}
         self.blocks: list[tuple[Step, JointLayer]] = []
+        self._ahead: dict[str, dict[str, Ready]] = {}
+        """Steps that were looked at before their turn, by their first task's node."""
 
     def _stream(self, name: str) -> Stream:
         (task,) = (each for each in self._scene.tasks if each.name == name)
@@ -88,12 +91,9 @@ class _Engine:
             frontier.reach(step.nodes[name])
         inputs = self._inputs(step)
         count = self._scene.counts[step.group]
-        ready = {}
-        for name, frontier in self.frontiers.items():
-            ready[name] = frontier.prepare(step.nodes[name], inputs[name], count > 0)
-            self._advance(1)
+        ready = self._ahead.pop(self._key(step), None) or self._prepare(step, inputs, count > 0)
         if step.group not in self.plans:
-            self._decide(step, ready, count)
+            self._decide(step, ready, inputs, count)
         count = self.plans[step.group].shared
         orders = self._orders(step)
         if count == 0 or not _has_shared_inputs(ready):
@@ -105,12 +105,21 @@ class _Engine:
     def _open(self, step: Step) -> None:
         """Decide on channels before layers that are not alike, which stay private."""
         count = self._scene.counts[step.group]
+        inputs = {}
+        for name, frontier in self.frontiers.items():
+            frontier.reach(step.nodes[name])
+            inputs[name] = frontier.inputs(step.nodes[name]).private()
+        self._decide(step, self._prepare(step, inputs, count > 0), inputs, count)
+
+    def _key(self, step: Step) -> str:
+        return step.nodes[self._scene.tasks[0].name]
+
+    def _prepare(self, step: Step, inputs: dict[str, Inputs], shares: bool) -> dict[str, Ready]:
         ready = {}
         for name, frontier in self.frontiers.items():
-            node = step.nodes[name]
-            frontier.reach(node)
-            ready[name] = frontier.prepare(node, frontier.inputs(node).private(), count > 0)
-        self._decide(step, ready, count)
+            ready[name] = frontier.prepare(step.nodes[name], inputs[name], shares)
+            self._advance(1)
+        return ready
 
     def _inputs(self, step: Step) -> dict[str, Inputs]:
         """What each task's layer reads; shared only where all tasks share it in the same places."""
@@ -141,7 +150,9 @@ class _Engine:
         alignment = self._scene.alignment
         return [(alignment.group_of(name, each.space), each.columns) for each in segments]
 
-    def _decide(self, step: Step, ready: dict[str, Ready], count: int) -> None:
+    def _decide(
+        self, step: Step, ready: dict[str, Ready], inputs: dict[str, Inputs], count: int
+    ) -> None:
         """Which channels of the group become one, at the first layer that writes them."""
         group = self._scene.alignment.groups[step.group]
         if any(each.has_assumed(group.spaces[name]) for name, each in self.frontiers.items()):
@@ -149,11 +160,13 @@ class _Engine:
         scales = self._scales(step, ready)
         chosen = [torch.zeros(0, dtype=torch.long)] * len(ready)
         if count:
-            chosen = self._pair(step, ready, scales, count)
+            chosen = self._pair(step, ready, inputs, count)
             count = len(chosen[0])
         for (name, frontier), picked_channels in zip(self.frontiers.items(), chosen, strict=True):
-            order = _order(picked_channels, scales[name], self._keeps_scales(step))
-            frontier.set_order(group.spaces[name], order)
+            kept = scales[name] if self._keeps_scales(step) else None
+            frontier.set_order(
+                group.spaces[name], _order(picked_channels, group.widths[name], kept)
+            )
         self.plans[step.group] = GroupPlan(
             name=group.name,
             layers=group.layers,
@@ -163,28 +176,75 @@ class _Engine:
         )
 
     def _pair(
-        self, step: Step, ready: dict[str, Ready], scales: dict[str, torch.Tensor], count: int
+        self, step: Step, ready: dict[str, Ready], inputs: dict[str, Inputs], count: int
+    ) -> list[torch.Tensor]:
+        """The channels that become one, in units."""
+        group = self._scene.alignment.groups[step.group]
+        limit = self._scene.limits[step.group] if self._correspond(step) else None
+        if group.rigid:
+            in_place = [torch.arange(count) for _ in ready]
+            if limit is None:
+                return in_place
+            if _is_depthwise(ready):
+                return [each[:0] for each in in_place]
+            candidates = self._candidates(step, ready, inputs, 1)
+            return all_or_none(candidates, in_place, self._method.merge, limit)
+        units = self._pair_units(step, ready, inputs, count // group.unit)
+        return [_channels(each, group.unit) for each in units]
+
+    def _pair_units(
+        self, step: Step, ready: dict[str, Ready], inputs: dict[str, Inputs], count: int
     ) -> list[torch.Tensor]:
         """Where no input is shared yet, all inputs are compared; if they differ, the power."""
+        unit = self._scene.alignment.groups[step.group].unit
         limit = self._scene.limits[step.group] if self._correspond(step) else None
-        in_place = [torch.arange(count) for _ in ready]
-        rigid = self._scene.alignment.groups[step.group].rigid
-        if rigid and limit is None:
-            return in_place
         compares_all = not _has_shared_inputs(ready)
         if compares_all and len({_window(each) for each in ready.values()}) > 1:
-            return [_by_power(each, count if limit is None else 0) for each in ready.values()]
-        candidates = [
-            _candidate(each, scales[name], self._config.damping, compares_all)
-            for name, each in ready.items()
-        ]
-        if rigid and limit is not None:
-            return all_or_none(candidates, in_place, self._method.merge, limit)
+            most = count if limit is None else 0
+            return [_by_power(each, most, unit) for each in ready.values()]
+        candidates = self._candidates(step, ready, inputs, unit)
         picked = self._method.pair(step.group, candidates, count)
         chosen = [torch.from_numpy(each).long() for each in picked]
         if limit is None:
             return chosen
         return cheap_groups(candidates, chosen, self._method.merge, limit)
+
+    def _candidates(
+        self, step: Step, ready: dict[str, Ready], inputs: dict[str, Inputs], unit: int
+    ) -> list[Candidates]:
+        """The units that the layer writes, with what later layers write of them from its inputs."""
+        compares_all = not _has_shared_inputs(ready)
+        for later in self._twins(step):
+            self._ahead[self._key(later)] = self._prepare(later, inputs, shares=True)
+        looked_at = [(step, ready)]
+        looked_at += [(each, self._ahead[self._key(each)]) for each in self._twins(step)]
+        found = []
+        for name in ready:
+            parts = []
+            for each, known in looked_at:
+                scales = self._scales(each, known)[name]
+                candidate = _candidate(known[name], scales, self._config.damping, compares_all)
+                parts.append(_in_units(candidate.weights, known[name].part.layer, unit))
+            together = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+            weights = together.squeeze(1) if together.shape[1] == 1 else together
+            found.append(Candidates(candidate.moment, weights))
+        return found
+
+    def _twins(self, step: Step) -> list[Step]:
+        """Later steps that write the same channels from the very same inputs."""
+        steps = self._scene.alignment.steps
+        if step not in steps:
+            return []
+        return [
+            later
+            for later in steps[steps.index(step) + 1 :]
+            if later.group == step.group
+            and all(
+                frontier.source(later.nodes[name]) == frontier.source(step.nodes[name])
+                and not frontier.graph.layers[later.nodes[name]].depthwise
+                for name, frontier in self.frontiers.items()
+            )
+        ]
 
     def _scales(self, step: Step, ready: dict[str, Ready]) -> dict[str, torch.Tensor]:
         """(N,) what each task's channels are multiplied by before they are matched and merged."""
@@ -241,13 +301,15 @@ class _Engine:
 
     def _pass_merged(self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]) -> None:
         merging = self._merge_channels if _is_depthwise(ready) else self._merge_dense
-        parts, merged, costs, power = merging(step, ready, orders)
+        rows = _rows(ready, orders)
+        parts, merged, costs, power = merging(step, ready, rows)
         plan = self.plans[step.group]
-        costs_so_far = tuple(a + b for a, b in zip(plan.costs, costs.tolist(), strict=True))
+        by_channel = costs.reshape(-1, len(plan.costs)).sum(0)
+        costs_so_far = tuple(a + b for a, b in zip(plan.costs, by_channel.tolist(), strict=True))
         self.plans[step.group] = plan.model_copy(
             update={"costs": costs_so_far, "power": plan.power + power}
         )
-        specs, layer = apply(parts, orders, merged)
+        specs, layer = apply(parts, rows, merged)
         if self._config.refit and self._config.reconstruct_steps:
             self._reconstruct(step, layer, orders)
         self._pass(step, specs, layer)
@@ -337,9 +399,10 @@ def _reader(frontier: Frontier, step: Step, name: str) -> torch.Tensor:
     return found.reader_columns(frontier.graph)
 
 
-def _by_power(ready: Ready, count: int) -> torch.Tensor:
-    """The `count` channels of most power, the largest first."""
-    return _power(ready).argsort(descending=True, stable=True)[:count]
+def _by_power(ready: Ready, count: int, unit: int) -> torch.Tensor:
+    """The `count` units of most power, the largest first."""
+    power = _in_units(_power(ready)[:, None], ready.part.layer, unit).sum((1, 2))
+    return power.argsort(descending=True, stable=True)[:count]
 
 
 def _power(ready: Ready) -> torch.Tensor:
@@ -349,10 +412,13 @@ def _power(ready: Ready) -> torch.Tensor:
     return ready.moments.target_power
 
 
-def _window(ready: Ready) -> tuple[tuple[int, ...], int]:
-    """A layer's kernel and the number of its inputs: what must be equal to compare weights."""
-    geometry = ready.part.layer.geometry
-    return (() if geometry is None else geometry.kernel), ready.part.weights.shape[1]
+def _window(ready: Ready) -> tuple[tuple[int, ...], int, int]:
+    """A layer's kernel, and how many inputs, and outputs for each channel, it has: what must be
+    equal to compare weights.
+    """
+    layer = ready.part.layer
+    kernel = () if layer.geometry is None else layer.geometry.kernel
+    return kernel, ready.part.weights.shape[1], layer.per_channel
 
 
 def _candidate(
@@ -394,12 +460,27 @@ def _affine(
     return fit_affine(ready.moments, _shared(order), rows)
 
 
-def _order(chosen: torch.Tensor, scales: torch.Tensor, keeps_scales: bool) -> Order:
-    taken = torch.zeros(len(scales), dtype=torch.bool)
+def _in_units(rows: torch.Tensor, layer: Layer, unit: int) -> torch.Tensor:
+    """(units, outputs of a unit, P) from rows (outputs, P): all parts of a unit together."""
+    parts = rows.reshape(layer.parts, layer.channels // unit, -1, rows.shape[1])
+    return parts.movedim(0, 1).flatten(1, 2)
+
+
+def _channels(units: torch.Tensor, unit: int) -> torch.Tensor:
+    return (units[:, None] * unit + torch.arange(unit)).flatten()
+
+
+def _rows(ready: dict[str, Ready], orders: dict[str, Order]) -> dict[str, Order]:
+    """The order of each layer's outputs, which may be several to a channel."""
+    return {name: orders[name].repeated(each.part.layer.parts) for name, each in ready.items()}
+
+
+def _order(chosen: torch.Tensor, width: int, scales: torch.Tensor | None) -> Order:
+    taken = torch.zeros(width, dtype=torch.bool)
     taken[chosen] = True
     order = torch.cat([chosen, (~taken).nonzero().flatten()])
-    factors = torch.ones(len(scales), dtype=torch.float64)
-    if keeps_scales:
+    factors = torch.ones(width, dtype=torch.float64)
+    if scales is not None:
         factors[: len(chosen)] = scales[chosen]
     return Order(len(chosen), order, factors)
 

@@ -184,7 +184,7 @@ class Frontier:
     def _pass_private(self, node: Node) -> None:
         ready = self.prepare(node.name, self.inputs(node.name).private(), shares=False)
         layer = self.graph.layers[node.name]
-        order = self._order_of(self.channels.space_of(node.name), layer.outputs)
+        order = self._order_of(self.channels.space_of(node.name), layer.channels)
         self.pass_unshared(node.name, ready, order)
 
     def _pass_operator(self, node: Node) -> None:

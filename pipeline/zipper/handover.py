@@ -36,6 +36,8 @@ def handover(channels: Channels, node: str) -> Handover | None:
     space = channels.space_of(node)
     if space in channels.uneven or channels.writers(space) != (node,):
         return None
+    if graph.layers[node].per_channel > 1:
+        return None
     between: list[Node] = []
     value = node
     while True:

@@ -44,9 +44,11 @@ class LayerSpec(Document):
     shared_inputs: tuple[Range, ...]
     """Where the shared ones lie among them."""
     shared: Count
-    """Output channels that are shared."""
+    """Outputs that are shared."""
     own: Count
-    """Output channels that are the task's own."""
+    """Outputs that are the task's own."""
+    parts: Count = 1
+    """The outputs are so many parts, each with its shared outputs first."""
     bias: bool
     """Of what is the task's."""
     shared_bias: bool
@@ -114,6 +116,7 @@ class BlockLayer(nn.Module):
         self._axis = -1 if spec.geometry is None else 1
         self._ranges = spec.shared_inputs, spec.own_inputs
         self._all_shared = spec.width == spec.inputs
+        self._parts = spec.parts
         self.shared = shared
         rest = spec.inputs - spec.width
         self.from_own = _dense(spec, rest, spec.shared, False) if rest else None
@@ -128,7 +131,14 @@ class BlockLayer(nn.Module):
             y = y + self.from_own(self._part(x, own))
         if self.affine is not None:
             y = self.affine(y)
-        return y if self.own is None else torch.cat([y, self.own(x)], dim=self._axis)
+        return y if self.own is None else self._beside(y, self.own(x))
+
+    def _beside(self, shared: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+        if self._parts == 1:
+            return torch.cat([shared, own], dim=self._axis)
+        axis = shared.dim() - 1 if self._axis == -1 else self._axis
+        parts = [each.unflatten(axis, (self._parts, -1)) for each in (shared, own)]
+        return torch.cat(parts, dim=axis + 1).flatten(axis, axis + 1)
 
     def _part(self, x: torch.Tensor, ranges: tuple[Range, ...]) -> torch.Tensor:
         parts = [x.narrow(self._axis, each.start, each.stop - each.start) for each in ranges]

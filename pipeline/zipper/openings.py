@@ -72,8 +72,11 @@ def _read_together(networks: Mapping[str, Channels], step: Step) -> list[dict[st
         if segments is None or any(each.space in network.frozen for each in segments):
             return []
         read[task] = segments
-    lengths = {tuple(each.columns for each in segments) for segments in read.values()}
-    if len(lengths) > 1:
+    alike = {
+        tuple((each.columns, networks[task].units.get(each.space, 1)) for each in segments)
+        for task, segments in read.items()
+    }
+    if len(alike) > 1:
         return []
     tasks = list(networks)
     return [
@@ -85,8 +88,10 @@ def _read_together(networks: Mapping[str, Channels], step: Step) -> list[dict[st
 def _read_group(networks: Mapping[str, Channels], spaces: dict[str, int]) -> Group:
     nodes = _first_writers(networks, spaces)
     layers = {task: networks[task].graph.layers[node] for task, node in nodes.items()}
-    name = layers[next(iter(networks))].name
-    return Group(name, (name,), spaces, {task: each.outputs for task, each in layers.items()})
+    first = next(iter(networks))
+    name, unit = layers[first].name, networks[first].unit_of(nodes[first])
+    widths = {task: each.channels for task, each in layers.items()}
+    return Group(name, (name,), spaces, widths, unit=unit)
 
 
 def _place(

@@ -27,6 +27,16 @@ class Order:
         in_place = torch.equal(self.order, torch.arange(len(self.order)))
         return in_place and bool((self.scales == 1).all())
 
+    def repeated(self, parts: int) -> "Order":
+        """The rows of a layer that writes the channels in so many parts: shared rows first."""
+        if parts == 1:
+            return self
+        starts = torch.arange(parts)[:, None] * len(self.order)
+        ends = (slice(None, self.shared), slice(self.shared, None))
+        rows = torch.cat([(starts + self.order[each]).flatten() for each in ends])
+        scales = torch.cat([self.scales[each].repeat(parts) for each in ends])
+        return Order(parts * self.shared, rows, scales)
+
     @classmethod
     def original(cls, channels: int, shared: int = 0) -> "Order":
         """Channels as they are."""

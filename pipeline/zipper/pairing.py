@@ -1,7 +1,9 @@
 """What it costs that two neurons become one, and the groups of neurons that become one.
 
 Letters: N neurons (output channels) of a task, P inputs, R rows, S groups. Cost tables are
-(N_A, N_B), float64, never negative but for correlation's rounding; widths may differ.
+(N_A, N_B), float64, never negative but for correlation's rounding; widths may differ. Weights may
+be (N, U, P): N units of U neurons that become one together, each neuron with its like; a unit
+costs what its neurons cost.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +42,7 @@ PairCosts = Callable[[SecondMoment, torch.Tensor, SecondMoment, torch.Tensor], n
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """A task's neurons of one layer: damped H (P, P) and weights (N, P)."""
+    """A task's neurons of one layer: damped H (P, P) and weights (N, P), or (N, U, P) of units."""
 
     moment: SecondMoment
     weights: torch.Tensor
@@ -113,7 +115,8 @@ def _merged(tasks: Sequence[Candidates], chosen: Sequence[np.ndarray], merge: Me
     members = [
         task.weights[torch.from_numpy(picked)] for task, picked in zip(tasks, chosen, strict=True)
     ]
-    return Candidates(total(moments), merge(moments, members))
+    merged = merge(moments, [each.flatten(0, -2) for each in members])
+    return Candidates(total(moments), merged.reshape(members[0].shape))
 
 
 def _whole_costs(
@@ -136,12 +139,12 @@ def _whole_costs(
 
 
 def _solved(factor: torch.Tensor, matrix: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """(C⁻¹ M wᵀ)ᵀ (N, P)."""
+    """(C⁻¹ M wᵀ)ᵀ (N, P), (N, U · P) for units."""
     parts = (
         torch.linalg.solve_triangular(factor, matrix @ part.T, upper=False).T
-        for part in in_blocks(weights)
+        for part in in_blocks(weights.flatten(0, -2))
     )
-    return torch.cat(list(parts))
+    return torch.cat(list(parts)).reshape(len(weights), -1)
 
 
 def _low_rank_costs(
@@ -186,6 +189,7 @@ def _seen(
 
 def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """‖a_i − b_j‖² (N_A, N_B), float64; the products run in the weights' own dtype."""
+    a, b = a.flatten(1), b.flatten(1)
     own_a, own_b = (torch.cat([part.square().sum(1) for part in in_blocks(w)]) for w in (a, b))
     crossed = (a @ b.T).double()
     return crossed.mul_(-2).add_(own_a[:, None]).add_(own_b[None, :]).clamp_(min=0)

@@ -107,10 +107,8 @@ def _count(wanted: Share, group: Group) -> int:
 
 
 def _whole(count: int, group: Group) -> int:
-    """Where channels must keep their order, all are shared if at least half were asked for."""
-    if not group.rigid:
-        return count
-    return group.width if 2 * count >= group.width else 0
+    """The nearest number of whole units: heads, or all channels where they keep their order."""
+    return (2 * count + group.unit) // (2 * group.unit) * group.unit
 
 
 def _check_names(key: str, given: Mapping[str, object], alignment: Alignment) -> None:

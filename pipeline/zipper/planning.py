@@ -4,7 +4,7 @@ The survey zips once with all channels shared, by the closed form alone; each gr
 relative to the power of what is merged, are its predicted errors.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from taskzip.contracts.config import ZipConfig
@@ -16,7 +16,7 @@ from taskzip.pipeline.zipper.budget import within_bytes, within_error
 from taskzip.pipeline.zipper.engine import run
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
-from taskzip.pipeline.zipper.plan import Plan
+from taskzip.pipeline.zipper.plan import GroupPlan, Plan
 from taskzip.pipeline.zipper.sharing import Choices, Group, LayerBytes, Sharing
 
 WEIGHT_BYTES = 4
@@ -40,13 +40,15 @@ def choices_of(scene: Scene, method: Method, progress: Progress) -> Choices:
     """What each group's sharing saves and is predicted to cost."""
     alignment = scene.alignment
     everything = tuple(group.width for group in alignment.groups)
+    units = {group.name: group.unit for group in alignment.groups}
     closed_form = scene.config.model_copy(update={"reconstruct_steps": 0})
     progress.step("surveying what sharing costs")
     survey = replace(scene, counts=everything, config=closed_form)
     _, plan = run(survey, method, scene.config.method, progress)
     return Choices(
         groups=tuple(
-            Group(group.name, tuple(sorted(group.relative_costs))) for group in plan.groups
+            Group(group.name, tuple(sorted(_unit_costs(group, units[group.name]))))
+            for group in plan.groups
         ),
         layers=tuple(_layer(scene, step) for step in alignment.steps),
         separate_bytes=sum(_weights(each) for each in scene.networks.values()) * WEIGHT_BYTES,
@@ -97,7 +99,13 @@ def bisect(
 
 def counts_of(scene: Scene, sharing: Sharing) -> tuple[int, ...]:
     """Channels of each group, in the alignment's order."""
-    return tuple(sharing.counts[group.name] for group in scene.alignment.groups)
+    return tuple(sharing.counts[group.name] * group.unit for group in scene.alignment.groups)
+
+
+def _unit_costs(group: GroupPlan, unit: int) -> Iterator[float]:
+    costs = group.relative_costs
+    for start in range(0, len(costs), unit):
+        yield sum(costs[start : start + unit])
 
 
 def _layer(scene: Scene, step: Step) -> LayerBytes:
@@ -105,10 +113,12 @@ def _layer(scene: Scene, step: Step) -> LayerBytes:
     network = scene.networks[first]
     layer = network.graph.layers[step.nodes[first]]
     inputs, common = _inputs(scene, step)
+    group = scene.alignment.groups[step.group]
     return LayerBytes(
         name=step.name,
         inputs=inputs,
-        output=scene.alignment.groups[step.group].name,
+        output=group.name,
+        rows=group.unit * layer.per_channel,
         kernel=layer.weight[0, 0].numel(),
         common_columns=1 if layer.depthwise else common,
         weight_bytes=WEIGHT_BYTES,
@@ -123,7 +133,8 @@ def _inputs(scene: Scene, step: Step) -> tuple[tuple[tuple[str, int], ...], int]
     if any(each != found[0] for each in found) or found[0] is None:
         return (), 0
     raw = sum(columns for index, columns in found[0] if index is None)
-    return tuple((groups[i].name, columns) for i, columns in found[0] if i is not None), raw
+    read = ((groups[i], columns) for i, columns in found[0] if i is not None)
+    return tuple((group.name, columns * group.unit) for group, columns in read), raw
 
 
 def _sources(
@@ -148,7 +159,7 @@ def _affine_bytes(scene: Scene) -> int:
     if scene.config.affine == "none":
         return 0
     shared = sum(
-        scene.alignment.groups[step.group].width
+        scene.alignment.groups[step.group].width * _copies(scene, step)
         for step in scene.alignment.steps
         if scene.config.affine == "all"
         or any(
@@ -157,6 +168,11 @@ def _affine_bytes(scene: Scene) -> int:
         )
     )
     return shared * AFFINE_WEIGHTS * WEIGHT_BYTES * len(scene.tasks)
+
+
+def _copies(scene: Scene, step: Step) -> int:
+    network = scene.networks[scene.tasks[0].name]
+    return network.graph.layers[step.nodes[scene.tasks[0].name]].per_channel
 
 
 def _weights(network: Channels) -> int:

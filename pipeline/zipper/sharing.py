@@ -12,7 +12,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Group:
-    """Candidates of one coupling group, each a channel of every task."""
+    """Candidates of one coupling group, each a channel, or a unit of channels, of every task."""
 
     name: str
     errors: tuple[float, ...]
@@ -34,9 +34,12 @@ class LayerBytes:
 
     name: str
     inputs: tuple[tuple[str, int], ...]
-    """Groups that it reads, each with the columns of one channel (1, or h · w once flattened)."""
+    """Groups that it reads, each with the columns of one candidate: 1 of a channel, h · w once it
+    is flattened, a head's width."""
     output: str
     """The group of its outputs; a layer whose outputs stay private saves nothing, leave it out."""
+    rows: int = 1
+    """Outputs that one candidate has: of a head, its queries, keys and values."""
     kernel: int = 1
     """Weights of one output for one column: k · k of a convolution."""
     common_columns: int = 0
@@ -53,7 +56,7 @@ class LayerBytes:
         """
         columns = self.common_columns + sum(counts[name] * each for name, each in self.inputs)
         weights = self.kernel * columns + self.extra if self.kernel * columns else 0
-        return (self.tasks - 1) * self.weight_bytes * counts[self.output] * weights
+        return (self.tasks - 1) * self.weight_bytes * self.rows * counts[self.output] * weights
 
 
 @dataclass(frozen=True)

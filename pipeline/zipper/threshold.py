@@ -42,9 +42,15 @@ def _costs(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Twice the cost and the power (S,) of each group, float64."""
     moments = [each.moment for each in candidates]
-    members = [each.weights[c] for each, c in zip(candidates, chosen, strict=True)]
+    units = [each.weights[c] for each, c in zip(candidates, chosen, strict=True)]
+    members = [each.flatten(0, -2) for each in units]
     power = sum(
         (h.power(w) for h, w in zip(moments, members, strict=True)),
         torch.zeros(len(members[0]), dtype=torch.float64),
     )
-    return 2 * cost(moments, members, merge(moments, members)), power
+    costs = 2 * cost(moments, members, merge(moments, members))
+    return _by_unit(costs, len(units[0])), _by_unit(power, len(units[0]))
+
+
+def _by_unit(values: torch.Tensor, units: int) -> torch.Tensor:
+    return values.reshape(units, -1).sum(1) if units else values[:0]

@@ -173,7 +173,8 @@ def layers(scene: Scene) -> tuple[ZippedLayer, ...]:
                 task: scene.networks[task].graph.layers[name].outputs
                 for task, name in step.nodes.items()
             }
-            found.append(ZippedLayer(name=layer.name, shared=scene.counts[step.group], of=of))
+            shared = scene.counts[step.group] * layer.per_channel
+            found.append(ZippedLayer(name=layer.name, shared=shared, of=of))
     return tuple(found)
 
 

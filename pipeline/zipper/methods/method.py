@@ -43,7 +43,7 @@ class Method(Protocol):
         """Look at whole networks, if the method must."""
 
     def pair(self, group: int, candidates: Sequence[Candidates], count: int) -> list[np.ndarray]:
-        """For each task, which channel takes part in each of `count` groups."""
+        """For each task, which channel, or unit of them, takes part in each of `count` groups."""
 
     def merge(
         self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor]

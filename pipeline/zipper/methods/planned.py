@@ -7,7 +7,7 @@ import torch
 
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.zipper.added import Split
-from taskzip.pipeline.zipper.align import Alignment
+from taskzip.pipeline.zipper.align import Alignment, Group
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.pairing import Candidates
 from taskzip.pipeline.zipper.plan import GroupPlan, Plan
@@ -25,12 +25,16 @@ class Planned:
 
     def prepare(self, scene: Scene) -> None:
         """Let the method look at the networks."""
+        self._units = [each.unit for each in scene.alignment.groups]
         self._method.prepare(scene)
 
     def pair(self, group: int, candidates: Sequence[Candidates], count: int) -> list[np.ndarray]:
         """As planned."""
-        planned = self._plan.groups[group]
-        return [np.array(channels, dtype=np.int64) for channels in planned.groups.values()]
+        planned, unit = self._plan.groups[group], self._units[group]
+        return [
+            np.array(channels[::unit], dtype=np.int64) // unit
+            for channels in planned.groups.values()
+        ]
 
     def merge(
         self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor]
@@ -56,6 +60,7 @@ def checked_counts(plan: Plan, alignment: Alignment, source: str) -> tuple[int, 
         )
     for group, aligned in zip(plan.groups, alignment.groups, strict=True):
         _check_group(group, aligned.widths, source)
+        _check_units(group, aligned, source)
     return tuple(group.shared for group in plan.groups)
 
 
@@ -75,3 +80,17 @@ def _check_group(group: GroupPlan, widths: dict[str, int], source: str) -> None:
         if wrong or twice:
             what = f"{wrong[0]}, but has {widths[task]}" if wrong else f"{twice[0]} twice"
             raise BadInput(f"{where}: {task} gives channel {what}")
+
+
+def _check_units(group: GroupPlan, aligned: Group, source: str) -> None:
+    unit = aligned.unit
+    for task, channels in group.groups.items():
+        for start in range(0, len(channels), unit):
+            run = channels[start : start + unit]
+            first = run[0] // unit * unit
+            if run != tuple(range(first, first + unit)):
+                raise BadInput(
+                    f"{source}: group {group.name!r} is shared by {unit} channels at a time, in "
+                    f"their order, but {task} gives {list(run)}; give "
+                    f"{list(range(first, first + unit))}"
+                )

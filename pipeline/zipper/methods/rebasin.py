@@ -38,13 +38,14 @@ class Rebasin(AddsNothing):
 
     def pair(self, group: int, candidates: Sequence[Candidates], count: int) -> list[np.ndarray]:
         """The `count` channels of the first task whose partners are most alike."""
-        width = len(candidates[0].weights)
-        score = np.zeros(width)
+        units = len(candidates[0].weights)
+        unit = self._first.units[group]
+        score = np.zeros(units)
         for partners, likeness in self._partners:
             known = partners[group] >= 0
-            score += np.where(known, likeness[group], -np.inf)
+            score += np.where(known, likeness[group], -np.inf).reshape(units, unit).sum(1)
         chosen = np.sort(np.argsort(-score, kind="stable")[:count])
-        return [chosen, *(partners[group][chosen] for partners, _ in self._partners)]
+        return [chosen, *(partners[group][chosen * unit] // unit for partners, _ in self._partners)]
 
     def merge(
         self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor]
@@ -61,12 +62,14 @@ class _Weights:
         self.tensors = {step.name: _tensor(scene, task, step) for step in self.steps}
         self.features = {step.name: _features(scene, task, step) for step in self.steps}
         self.widths = [group.widths[task] for group in scene.alignment.groups]
+        self.units = [group.unit for group in scene.alignment.groups]
 
 
 def _tensor(scene: Scene, task: str, step: Step) -> np.ndarray:
     layer = scene.networks[task].graph.layers[step.nodes[task]]
     weight = layer.weight.flatten(2) if layer.geometry else layer.weight[..., None]
-    tensor: np.ndarray = weight.numpy()
+    copies = weight.reshape(layer.parts, layer.channels, *weight.shape[1:])
+    tensor: np.ndarray = copies.movedim(0, -1).flatten(2).numpy()
     return tensor
 
 
@@ -93,7 +96,7 @@ def _permutations(scene: Scene, a: _Weights, b: _Weights) -> tuple[Partner, dict
         changed = False
         for group in generator.permutation(len(partners)).tolist():
             table = _likeness(a, b, group, partners)
-            left, right = linear_sum_assignment(table, maximize=True)
+            left, right = _assigned(table, a.units[group])
             found = np.full(a.widths[group], -1)
             found[left] = right
             changed |= not np.array_equal(found, partners[group])
@@ -103,6 +106,14 @@ def _permutations(scene: Scene, a: _Weights, b: _Weights) -> tuple[Partner, dict
         if not changed:
             break
     return partners, likeness
+
+
+def _assigned(table: np.ndarray, unit: int) -> tuple[np.ndarray, np.ndarray]:
+    """The channels of the units that are most alike, each with its like."""
+    by_unit = np.einsum("iuju->ij", table.reshape(len(table) // unit, unit, -1, unit))
+    found = linear_sum_assignment(by_unit, maximize=True)
+    left, right = ((each[:, None] * unit + np.arange(unit)).ravel() for each in found)
+    return left, right
 
 
 def _padded(found: np.ndarray, width: int) -> np.ndarray:

@@ -13,6 +13,7 @@ import torch
 
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.graph.channels import Channels
+from taskzip.pipeline.graph.view import View
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.assign import PAIRINGS
 from taskzip.pipeline.zipper.methods.method import AddsNothing, Scene
@@ -44,13 +45,17 @@ class Zipit(AddsNothing):
     def pair(self, group: int, candidates: Sequence[Candidates], count: int) -> list[np.ndarray]:
         """By correlation with the mean of the channels that are together already."""
         first, *others = (each[group] for each in self._activations)
-        chosen = [np.arange(first.shape[1])]
+        unit = first.shape[1] // len(candidates[0].weights)
+        chosen = [np.arange(len(candidates[0].weights))]
         together = [first]
         for task in others:
             so_far = torch.stack(
-                [_standardised(a)[:, c] for a, c in zip(together, chosen, strict=True)]
+                [
+                    _standardised(a)[:, _channels(c, unit)]
+                    for a, c in zip(together, chosen, strict=True)
+                ]
             ).mean(0)
-            left, right = self._pairing(_costs(so_far, task), count)
+            left, right = self._pairing(_unit_costs(_costs(so_far, task), unit), count)
             chosen = [each[left] for each in chosen] + [right]
             together.append(task)
         return [each[:count] for each in chosen]
@@ -92,13 +97,25 @@ def _activations(
                 f"shape {tuple(batch.shape)}: {error}"
             ) from error
         for index, name in enumerate(wanted):
-            rows[index].append(_rows(network, name, values[name], generator))
-    return [torch.cat(each) for each in rows]
+            if name is not None:
+                rows[index].append(_rows(network, name, values[name], generator))
+    return [torch.cat(each) if each else torch.zeros(0, 0) for each in rows]
 
 
-def _last_value(network: Channels, space: int) -> str:
-    """The last value that holds nothing but the space's channels, one feature each."""
-    found = ""
+def _channels(units: np.ndarray, unit: int) -> np.ndarray:
+    return (units[:, None] * unit + np.arange(unit)).ravel()
+
+
+def _unit_costs(costs: np.ndarray, unit: int) -> np.ndarray:
+    by_unit: np.ndarray = np.einsum("iuju->ij", costs.reshape(len(costs) // unit, unit, -1, unit))
+    return by_unit
+
+
+def _last_value(network: Channels, space: int) -> str | None:
+    """The last value that holds nothing but the space's channels, one feature each; None where no
+    value does: such a space keeps its order.
+    """
+    found = None
     for node in (each.name for each in network.graph.nodes):
         segments = network.segments(node)
         one = segments[0] if segments and len(segments) == 1 else None
@@ -111,7 +128,7 @@ def _rows(
     network: Channels, name: str, value: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
     view = network.views[name]
-    axis = 1 if view is None else view.axis
+    axis = view.axis if isinstance(view, View) else 1
     rows = value.movedim(axis, -1).flatten(1, -2) if value.dim() > 2 else value[:, None]  # noqa: PLR2004
     chosen = torch.randperm(rows.shape[1], generator=generator)[:POSITIONS_PER_IMAGE]
     return rows[:, chosen].flatten(0, 1)
