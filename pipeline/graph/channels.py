@@ -3,8 +3,9 @@
 A **space** is a set of channels that keep one order wherever they go: through ReLU, pooling, a
 residual sum, a depthwise convolution. The outputs of a layer open a space, what is added to them
 joins it. Where its channels only change places in **units**, runs that keep their order, the space
-has a unit: the width of an attention's heads. A space is **frozen** when its order cannot change,
-since something reads it that is not understood, or since it leaves the network.
+has a unit: the width of an attention's heads, of the groups of a convolution. A space is **frozen**
+when its order cannot change, since something reads it that is not understood, or since it leaves
+the network.
 """
 
 import math
@@ -105,6 +106,8 @@ class _Walk:
         self._graph = graph
         self._opened: dict[str, int] = {}
         """Layer → the space that it opened."""
+        self._columns: dict[str, int] = {}
+        """Grouped layer → its outputs for each channel."""
 
     def go(self) -> None:
         self.found.views[self._graph.input] = None
@@ -116,6 +119,11 @@ class _Walk:
         for name in self._graph.outputs:
             self._freeze([self.found.views[name]], OUTPUT)
         self._merge_marks()
+        spread = {
+            name: replace(self._graph.layers[name], columns=columns)
+            for name, columns in self._columns.items()
+        }
+        self.found.graph = replace(self._graph, layers={**self._graph.layers, **spread})
 
     def _open(self, node: str, axis: int, layer: Layer) -> View:
         space = len(self.found._parents)
@@ -182,12 +190,23 @@ class _Walk:
         if view is not None and not (isinstance(view, View) and view.axis == axis):
             self._freeze([view], f"{layer.name} reads another axis of it")
             self.found.views[source] = view = None
-        if layer.depthwise:
-            if view is None:
-                view = self._open(node.name, axis, layer)
-                self._freeze([view], f"{layer.name} is a depthwise convolution of the input")
-            return view
+        if layer.is_grouped:
+            return self._grouped(node.name, layer, view)
         return self._open(node.name, axis, layer)
+
+    def _grouped(self, node: str, layer: Layer, view: View | None) -> View:
+        """The channels pass in units, each output with the inputs of its group, where it can be."""
+        if view is None or len(view.segments) != 1 or layer.outputs % layer.inputs:
+            opened = self._open(node, layer.axis, layer)
+            self._freeze([view, opened], f"{layer.name} reads it in {layer.groups} groups")
+            return opened
+        (segment,) = view.segments
+        width = layer.weight.shape[1]
+        unit = width // math.gcd(width, segment.columns)
+        self.found.units[segment.space] = math.lcm(self._unit(segment.space), unit)
+        columns = segment.columns * (layer.outputs // layer.inputs)
+        self._columns[node] = columns
+        return View(view.axis, (Segment(segment.space, segment.channels, columns),))
 
     def _join(self, one: View | Layout, other: View | Layout) -> None:
         for left, right in zip(_spaces(one), _spaces(other), strict=True):

@@ -1,4 +1,4 @@
-"""Which nodes are weighted layers; batch norm becomes part of the layer before it.
+"""Which nodes are weighted layers; batch norm becomes part of the layer before it, or after it.
 
 Letters: N outputs, C inputs of a layer.
 """
@@ -91,11 +91,6 @@ def _convolution(node: Node, name: str, graph: Graph) -> _Found:
     if dimensions not in DIMENSIONS:
         return _Found(None, f"{name}: a convolution of {dimensions} dimensions")
     bias = graph.constants[node.constants[1]] if len(node.constants) > 1 else None
-    groups = node.arg(6, 1)
-    depthwise = groups != 1
-    channels = graph.shapes[node.inputs[0]][1]
-    if depthwise and not groups == channels == len(weight):
-        return _Found(None, f"{name}: a convolution of {groups} groups for {channels} channels")
     kernel = tuple(weight.shape[2:])
     dilation = _sizes(node.arg(5, 1), dimensions)
     padding = _padding(node.arg(4, 0), kernel, dilation)
@@ -107,7 +102,7 @@ def _convolution(node: Node, name: str, graph: Graph) -> _Found:
         padding=padding,
         dilation=dilation,
     )
-    return _Found(Layer(name, weight, bias, geometry, depthwise))
+    return _Found(Layer(name, weight, bias, geometry, int(str(node.arg(6, 1)))))
 
 
 _READERS: dict[str, Callable[[Node, str, Graph], _Found]] = {
@@ -189,11 +184,39 @@ class _Folding:
     def _take_norm(self, node: Node) -> None:
         scale, shift = self._affine(node)
         source = self._source(node)
+        reader = self._reader(node)
         if source in self.layers and self._is_alone(node):
             self._scale(source, scale, shift)
             self._instead[node.name] = source
+        elif reader is not None:
+            self._scale_inputs(reader, scale, shift)
+            self._instead[node.name] = source
         else:
             self._instead[node.name] = self._add_affine(node.name, source, scale, shift)
+
+    def _reader(self, node: Node) -> str | None:
+        """The only layer that reads the norm's result, if it takes each of its values alike."""
+        users = self._graph.users[node.name]
+        if len(users) != 1 or users[0].op != LAYER or node.name in self._graph.outputs:
+            return None
+        layer = self.layers[users[0].name]
+        if layer.geometry is None:
+            fits = len(self.shapes[node.name]) == _MATRIX
+        else:
+            fits = not any(layer.geometry.padding)  # which puts zeros, not the shift
+        return users[0].name if fits and not layer.is_grouped else None
+
+    def _scale_inputs(self, reader: str, scale: torch.Tensor, shift: torch.Tensor) -> None:
+        layer = self.layers[reader]
+        weight = layer.weight.double()
+        form = (1, -1, *[1] * (weight.dim() - 2))
+        bias = torch.zeros(layer.outputs) if layer.bias is None else layer.bias
+        moved = (weight * shift.reshape(form)).flatten(1).sum(1)
+        self.layers[reader] = replace(
+            layer,
+            weight=(weight * scale.reshape(form)).float(),
+            bias=(bias.double() + moved).float(),
+        )
 
     def _affine(self, node: Node) -> tuple[torch.Tensor, torch.Tensor]:
         """Scale and shift (C,) that the norm multiplies by and adds; computed in float64."""

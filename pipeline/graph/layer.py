@@ -1,4 +1,4 @@
-"""Weighted layers: convolutions of one or two dimensions, linear and depthwise layers.
+"""Weighted layers: convolutions of one or two dimensions, in groups or not, and linear layers.
 
 Letters: N outputs and C inputs of a layer (channels or features), k elements of the kernel.
 """
@@ -44,14 +44,17 @@ class Layer:
 
     name: str
     weight: torch.Tensor
-    """(N, C, k…), (N, features), or (N, 1, k…) if depthwise."""
+    """(N, C, k…) with the C inputs of one group, or (N, features)."""
     bias: torch.Tensor | None
     geometry: Geometry | None = None
-    depthwise: bool = False
+    groups: int = 1
+    """Of a convolution; each output reads the inputs of its own group."""
     normalized: bool = False
     """Whether a batch norm was folded in."""
     parts: int = 1
     """How many times its outputs write the same channels: queries, keys and values."""
+    columns: int = 1
+    """Outputs next to each other for each channel: the multiplier of a depthwise convolution."""
 
     @property
     def channels(self) -> int:
@@ -61,7 +64,17 @@ class Layer:
     @property
     def per_channel(self) -> int:
         """Outputs for each channel."""
-        return self.parts
+        return self.parts * self.columns
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether outputs read a group of the inputs, not all."""
+        return self.groups > 1
+
+    @property
+    def inputs(self) -> int:
+        """Features that it reads: channels of a convolution."""
+        return self.weight.shape[1] * self.groups
 
     @property
     def outputs(self) -> int:
@@ -81,8 +94,8 @@ class Layer:
 
     def empty_module(self) -> nn.Module:
         """A module of the layer's kind and sizes, to be filled."""
-        inputs = self.outputs if self.depthwise else self.weight.shape[1]
-        return new_layer(self.geometry, inputs, self.outputs, self.bias is not None, self.depthwise)
+        has_bias = self.bias is not None
+        return new_layer(self.geometry, self.inputs, self.outputs, has_bias, self.groups)
 
     def module(self) -> nn.Module:
         """The layer as a module of its own, with copies of its weights."""
@@ -93,17 +106,17 @@ class Layer:
 
     def describe(self) -> str:
         """Kind, widths and geometry for messages."""
-        inputs = self.weight.shape[1]
         if self.geometry is None:
-            return f"Linear({inputs} → {self.outputs})"
+            return f"Linear({self.inputs} → {self.outputs})"
         kind = f"Conv{len(self.geometry.kernel)}d"
-        if self.depthwise:
+        if self.groups == self.outputs:
             return f"depthwise {kind}({self.outputs}, {self.geometry.describe()})"
-        return f"{kind}({inputs} → {self.outputs}, {self.geometry.describe()})"
+        groups = f"{self.groups} groups, " if self.is_grouped else ""
+        return f"{kind}({self.inputs} → {self.outputs}, {groups}{self.geometry.describe()})"
 
 
 def new_layer(
-    geometry: Geometry | None, inputs: int, outputs: int, bias: bool, depthwise: bool = False
+    geometry: Geometry | None, inputs: int, outputs: int, bias: bool, groups: int = 1
 ) -> nn.Module:
     """A layer to be filled: what is in it is not defined."""
     if geometry is None:
@@ -116,7 +129,7 @@ def new_layer(
         geometry.stride,
         geometry.padding,
         geometry.dilation,
-        groups=outputs if depthwise else 1,
+        groups=groups,
         bias=bias,
     )
 

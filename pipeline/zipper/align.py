@@ -106,7 +106,8 @@ def _signature(network: Channels, node: str) -> Signature:
     segments = network.segments(source)
     columns = None if segments is None else tuple(each.columns for each in segments)
     spread = columns if layer.geometry is None else None
-    return (layer.geometry, layer.depthwise, layer.parts, spread)
+    group = layer.weight.shape[1] if layer.is_grouped else None
+    return (layer.geometry, group, layer.parts, layer.columns, spread)
 
 
 def _may_share(a: Channels, one: str, b: Channels, other: str) -> bool:

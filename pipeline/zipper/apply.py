@@ -12,7 +12,7 @@ from taskzip.pipeline.graph.layer import Layer
 from taskzip.pipeline.zipper.layer_module import (
     Affine,
     BlockLayer,
-    DepthwiseBlocks,
+    GroupedBlocks,
     JointLayer,
     LayerSpec,
     Range,
@@ -29,15 +29,15 @@ class TaskLayer:
     layer: Layer
     inputs: Inputs
     weights: torch.Tensor
-    """(N, P), float64 or, of large layers, float32; rows in the original order. Depthwise:
-    (N, k + 1)."""
+    """(N, P), float64 or, of large layers, float32; rows in the original order. Of a layer in
+    groups P is its group's."""
     has_bias: bool
     """Whether the last column means anything."""
 
     @property
     def shared_columns(self) -> torch.Tensor:
         """(P,) bool: which columns belong to shared inputs; the bias's constant is shared."""
-        if self.layer.depthwise:
+        if self.layer.is_grouped:
             return torch.ones(self.weights.shape[1], dtype=torch.bool)
         spread = self.inputs.is_shared.repeat_interleave(self.kernel)
         return torch.cat([spread, torch.ones(1, dtype=torch.bool)])
@@ -65,9 +65,9 @@ def task_spec(
     return LayerSpec(
         name=part.layer.name,
         geometry=part.layer.geometry,
-        depthwise=part.layer.depthwise,
-        inputs=len(order.order) if part.layer.depthwise else len(part.inputs.index),
-        shared_inputs=() if part.layer.depthwise else _ranges(part.inputs),
+        groups=part.layer.groups,
+        inputs=part.layer.inputs,
+        shared_inputs=() if part.layer.is_grouped else _ranges(part.inputs),
         shared=order.shared,
         own=order.own,
         parts=part.layer.parts,
@@ -80,7 +80,7 @@ def task_spec(
 
 def private_layer(part: TaskLayer, order: Order) -> tuple[LayerSpec, nn.Module]:
     """A layer that shares nothing, its outputs in the joint order of their channels."""
-    order = Order(0, order.order, order.scales).repeated(part.layer.parts)
+    order = Order(0, order.order, order.scales).rows(part.layer.parts, part.layer.columns)
     spec = task_spec(part, order, False, False)
     spec = spec.model_copy(update={"shared_inputs": ()})
     module = build_layer({"": spec}).tasks[""]
@@ -145,7 +145,7 @@ def _fill_task(
     order: Order,
     affine: tuple[torch.Tensor, torch.Tensor] | None,
 ) -> None:
-    if not isinstance(module, (BlockLayer, DepthwiseBlocks)):
+    if not isinstance(module, (BlockLayer, GroupedBlocks)):
         return
     groups, own = order.order[: order.shared], order.order[order.shared :]
     if module.own is not None:

@@ -1,7 +1,7 @@
-"""Depthwise layers, each channel by itself: moments, refit and merging in batches of small systems.
+"""Layers in groups, each output by itself: moments, refit and merging in batches of small systems.
 
-Letters: R rows, N channels, S groups of channels, p inputs of a channel: its kernel and the bias's
-constant 1 last.
+Letters: R rows, N outputs, S groups of outputs, p inputs of an output: the kernels of its group and
+the bias's constant 1 last.
 """
 
 from collections.abc import Iterable, Sequence

@@ -105,11 +105,13 @@ class _Engine:
     def _open(self, step: Step) -> None:
         """Decide on channels before layers that are not alike, which stay private."""
         count = self._scene.counts[step.group]
-        inputs = {}
+        ready, inputs = {}, {}
         for name, frontier in self.frontiers.items():
-            frontier.reach(step.nodes[name])
-            inputs[name] = frontier.inputs(step.nodes[name]).private()
-        self._decide(step, self._prepare(step, inputs, count > 0), inputs, count)
+            node = step.nodes[name]
+            frontier.reach(node)
+            inputs[name] = frontier.inputs(node).private()
+            ready[name] = frontier.prepare(node, inputs[name], count > 0)
+        self._decide(step, ready, inputs, count)
 
     def _key(self, step: Step) -> str:
         return step.nodes[self._scene.tasks[0].name]
@@ -185,7 +187,7 @@ class _Engine:
             in_place = [torch.arange(count) for _ in ready]
             if limit is None:
                 return in_place
-            if _is_depthwise(ready):
+            if _is_grouped(ready):
                 return [each[:0] for each in in_place]
             candidates = self._candidates(step, ready, inputs, 1)
             return all_or_none(candidates, in_place, self._method.merge, limit)
@@ -241,7 +243,7 @@ class _Engine:
             if later.group == step.group
             and all(
                 frontier.source(later.nodes[name]) == frontier.source(step.nodes[name])
-                and not frontier.graph.layers[later.nodes[name]].depthwise
+                and not frontier.graph.layers[later.nodes[name]].is_grouped
                 for name, frontier in self.frontiers.items()
             )
         ]
@@ -300,19 +302,20 @@ class _Engine:
             frontier.pass_unshared(step.nodes[name], ready[name], orders[name])
 
     def _pass_merged(self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]) -> None:
-        merging = self._merge_channels if _is_depthwise(ready) else self._merge_dense
+        merging = self._merge_groups if _is_grouped(ready) else self._merge_dense
         rows = _rows(ready, orders)
         parts, merged, costs, power = merging(step, ready, rows)
         plan = self.plans[step.group]
-        by_channel = costs.reshape(-1, len(plan.costs)).sum(0)
+        layer = next(iter(ready.values())).part.layer
+        by_channel = costs.reshape(layer.parts, -1, layer.columns).sum((0, 2))
         costs_so_far = tuple(a + b for a, b in zip(plan.costs, by_channel.tolist(), strict=True))
         self.plans[step.group] = plan.model_copy(
             update={"costs": costs_so_far, "power": plan.power + power}
         )
-        specs, layer = apply(parts, rows, merged)
+        specs, joint = apply(parts, rows, merged)
         if self._config.refit and self._config.reconstruct_steps:
-            self._reconstruct(step, layer, orders)
-        self._pass(step, specs, layer)
+            self._reconstruct(step, joint, orders)
+        self._pass(step, specs, joint)
 
     def _pass(self, step: Step, specs: dict[str, LayerSpec], layer: JointLayer) -> None:
         self.blocks.append((step, layer))
@@ -354,13 +357,13 @@ class _Engine:
         places = [each != 0 for each in found.added]
         return Split(vectors, values_of(moments, members, vectors, places))
 
-    def _merge_channels(
+    def _merge_groups(
         self, step: Step, ready: dict[str, Ready], orders: dict[str, Order]
     ) -> tuple[dict[str, TaskLayer], Merged, torch.Tensor, float]:
         moments, members = [], []
         for name, each in ready.items():
             if not isinstance(each.moments, ChannelMoments):
-                raise TypeError("a depthwise layer has moments by channel")
+                raise TypeError("a layer in groups has moments by output")
             chosen = _shared(orders[name])
             moments.append(each.weight * damped(each.moments.inputs[chosen], self._config.damping))
             members.append(each.part.weights[chosen])
@@ -472,7 +475,8 @@ def _channels(units: torch.Tensor, unit: int) -> torch.Tensor:
 
 def _rows(ready: dict[str, Ready], orders: dict[str, Order]) -> dict[str, Order]:
     """The order of each layer's outputs, which may be several to a channel."""
-    return {name: orders[name].repeated(each.part.layer.parts) for name, each in ready.items()}
+    layers = {name: each.part.layer for name, each in ready.items()}
+    return {name: orders[name].rows(each.parts, each.columns) for name, each in layers.items()}
 
 
 def _order(chosen: torch.Tensor, width: int, scales: torch.Tensor | None) -> Order:
@@ -503,10 +507,10 @@ def _scaled(part: TaskLayer, order: Order, scales: torch.Tensor) -> TaskLayer:
 
 def _has_shared_inputs(ready: dict[str, Ready]) -> bool:
     return all(
-        each.part.layer.depthwise or bool(each.part.inputs.is_shared.any())
+        each.part.layer.is_grouped or bool(each.part.inputs.is_shared.any())
         for each in ready.values()
     )
 
 
-def _is_depthwise(ready: dict[str, Ready]) -> bool:
-    return all(each.part.layer.depthwise for each in ready.values())
+def _is_grouped(ready: dict[str, Ready]) -> bool:
+    return all(each.part.layer.is_grouped for each in ready.values())

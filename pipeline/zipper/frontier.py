@@ -169,7 +169,7 @@ class Frontier:
 
     def _gather(self, node: str, layer: Layer, inputs: Inputs) -> Moments | ChannelMoments:
         pairs, seed = self.pairs(self.source(node)), self._config.seed + self._position
-        if layer.depthwise:
+        if layer.is_grouped:
             # Channels of the merged network in the original order, to stand beside the originals.
             return gather_channels(
                 channel_rows(layer, self._in_original_order(pairs, inputs), seed)

@@ -82,6 +82,6 @@ class Passage(nn.Module):
 
 def _ending(channels: Channels, value: str, between: list[Node], reader: str) -> Handover | None:
     segments = channels.segments(value)
-    if segments is None or len(segments) != 1 or channels.graph.layers[reader].depthwise:
+    if segments is None or len(segments) != 1 or channels.graph.layers[reader].is_grouped:
         return None
     return Handover(tuple(between), reader, segments[0].columns)

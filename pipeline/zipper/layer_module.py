@@ -38,7 +38,7 @@ class LayerSpec(Document):
     name: str
     geometry: Geometry | None
     """None: a linear layer."""
-    depthwise: bool = False
+    groups: Count = 1
     inputs: Count
     """Features that it reads: input channels of a convolution."""
     shared_inputs: tuple[Range, ...]
@@ -61,9 +61,19 @@ class LayerSpec(Document):
     def _adds_no_more_than_there_is(self) -> Self:
         kernel = 1 if self.geometry is None else math.prod(self.geometry.kernel)
         size = self.shared * (self.width * kernel + self.shared_bias)
-        if self.added and (self.depthwise or self.added > size):
+        if self.added and (self.is_grouped or self.added > size):
             raise ValueError(f"layer {self.name!r} cannot add {self.added} entries to {size}")
         return self
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether outputs read a group of the inputs, not all."""
+        return self.groups > 1
+
+    @property
+    def shared_groups(self) -> int:
+        """How many of the groups have shared outputs: the first ones."""
+        return self.groups * self.shared // (self.shared + self.own)
 
     @property
     def width(self) -> int:
@@ -73,14 +83,14 @@ class LayerSpec(Document):
     @property
     def shares(self) -> bool:
         """Whether there is anything to store once."""
-        return self.shared > 0 and (self.depthwise or self.width > 0)
+        return self.shared > 0 and (self.is_grouped or self.width > 0)
 
     @property
     def is_plain(self) -> bool:
         """Whether the task's layer is one ordinary layer."""
         if not self.shares:
             return True
-        whole = self.own == 0 and (self.depthwise or self.width == self.inputs)
+        whole = self.own == 0 and (self.is_grouped or self.width == self.inputs)
         return whole and not self.affine
 
     @property
@@ -145,22 +155,21 @@ class BlockLayer(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=self._axis)
 
 
-class DepthwiseBlocks(nn.Module):
-    """(n, N, …) → (n, N, …): shared kernels for the first channels, the task's own for the rest."""
+class GroupedBlocks(nn.Module):
+    """(n, C, …) → (n, N, …): shared kernels for the first groups, the task's own for the rest."""
 
     def __init__(self, spec: LayerSpec, shared: nn.Module) -> None:
         super().__init__()
-        self._shared = spec.shared
+        self._shared = spec.shared_groups * (spec.inputs // spec.groups)
         self.shared = shared
         self.affine = Affine(spec.shared, _dimensions(spec)) if spec.affine else None
+        groups, inputs = spec.groups - spec.shared_groups, spec.inputs - self._shared
         self.own = (
-            new_layer(spec.geometry, spec.own, spec.own, spec.bias, depthwise=True)
-            if spec.own
-            else None
+            new_layer(spec.geometry, inputs, spec.own, spec.bias, groups) if spec.own else None
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Each channel by its kernel."""
+        """Each group by its kernels."""
         y = self.shared(x if self.own is None else x.narrow(1, 0, self._shared))
         if self.affine is not None:
             y = self.affine(y)
@@ -183,19 +192,20 @@ def build_layer(specs: dict[str, LayerSpec]) -> JointLayer:
     first = next(iter(specs.values()))
     shared = None
     if first.shares:
-        inputs = first.shared if first.depthwise else first.width
-        shared = new_layer(first.geometry, inputs, first.shared, first.shared_bias, first.depthwise)
+        groups = first.shared_groups if first.is_grouped else 1
+        inputs = groups * (first.inputs // first.groups) if first.is_grouped else first.width
+        shared = new_layer(first.geometry, inputs, first.shared, first.shared_bias, groups)
     return JointLayer(shared, {task: _task_module(spec, shared) for task, spec in specs.items()})
 
 
 def _task_module(spec: LayerSpec, shared: nn.Module | None) -> nn.Module:
     if shared is None:
         outputs = spec.shared + spec.own
-        return new_layer(spec.geometry, spec.inputs, outputs, spec.bias, spec.depthwise)
+        return new_layer(spec.geometry, spec.inputs, outputs, spec.bias, spec.groups)
     held = SummedLayer(shared, spec.added) if spec.added else shared
     if spec.is_plain:
         return held
-    return DepthwiseBlocks(spec, held) if spec.depthwise else BlockLayer(spec, held)
+    return GroupedBlocks(spec, held) if spec.is_grouped else BlockLayer(spec, held)
 
 
 def _dense(spec: LayerSpec, inputs: int, outputs: int, bias: bool) -> nn.Module:

@@ -27,10 +27,14 @@ class Order:
         in_place = torch.equal(self.order, torch.arange(len(self.order)))
         return in_place and bool((self.scales == 1).all())
 
-    def repeated(self, parts: int) -> "Order":
-        """The rows of a layer that writes the channels in so many parts: shared rows first."""
-        if parts == 1:
-            return self
+    def rows(self, parts: int, columns: int) -> "Order":
+        """The outputs of a layer that writes the channels in so many parts, each channel as so many
+        columns; shared ones first."""
+        within = self.order[:, None] * columns + torch.arange(columns)
+        scales = self.scales.repeat_interleave(columns)
+        return Order(self.shared * columns, within.flatten(), scales)._repeated(parts)
+
+    def _repeated(self, parts: int) -> "Order":
         starts = torch.arange(parts)[:, None] * len(self.order)
         ends = (slice(None, self.shared), slice(self.shared, None))
         rows = torch.cat([(starts + self.order[each]).flatten() for each in ends])

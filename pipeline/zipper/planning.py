@@ -120,7 +120,7 @@ def _layer(scene: Scene, step: Step) -> LayerBytes:
         output=group.name,
         rows=group.unit * layer.per_channel,
         kernel=layer.weight[0, 0].numel(),
-        common_columns=1 if layer.depthwise else common,
+        common_columns=layer.weight.shape[1] if layer.is_grouped else common,
         weight_bytes=WEIGHT_BYTES,
         tasks=len(scene.tasks),
     )
@@ -143,7 +143,7 @@ def _sources(
     graph = network.graph
     node = next(each for each in graph.nodes if each.name == step.nodes[task])
     source, layer = node.inputs[0], graph.layers[node.name]
-    if layer.depthwise:
+    if layer.is_grouped:
         return []
     if source in network.raw:
         return [(None, graph.shapes[source][layer.axis])] if scene.config.share_inputs else None

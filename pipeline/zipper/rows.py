@@ -30,15 +30,15 @@ def layer_rows(layer: Layer, pairs: Iterable[Pair], seed: int) -> Iterator[Pair]
 
 
 def channel_rows(layer: Layer, pairs: Iterable[Pair], seed: int) -> Iterator[Pair]:
-    """For a depthwise layer, z (R, N) and x̃ (R, N, k + 1), each channel by itself."""
+    """For a layer in groups, z (R, N) and x̃ (R, N, C · k + 1), the C inputs of each one's group."""
     if layer.geometry is None:
-        raise ValueError("a depthwise layer is a convolution")
+        raise ValueError("a layer in groups is a convolution")
     generator = torch.Generator().manual_seed(seed)
     matrix = layer.matrix
     for original, merged in pairs:
         chosen = positions(layer.geometry, original, generator)
-        before = _by_channel(layer.geometry, original, chosen)
-        after = before if original is merged else _by_channel(layer.geometry, merged, chosen)
+        before = _by_output(layer, layer.geometry, original, chosen)
+        after = before if original is merged else _by_output(layer, layer.geometry, merged, chosen)
         yield torch.einsum("rnk,nk->rn", before, matrix), after
 
 
@@ -69,9 +69,13 @@ def output_size(geometry: Geometry, batch: torch.Tensor) -> Sizes:
     )
 
 
-def _by_channel(geometry: Geometry, batch: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+def _by_output(
+    layer: Layer, geometry: Geometry, batch: torch.Tensor, chosen: torch.Tensor
+) -> torch.Tensor:
     patches = torch.cat([each.flatten(2) for each in _patches(geometry, batch, chosen)])
-    return pad(patches, (0, 1), value=1.0)
+    groups = patches.unflatten(1, (layer.groups, -1)).flatten(2)
+    by_output = groups.repeat_interleave(layer.outputs // layer.groups, dim=1)
+    return pad(by_output, (0, 1), value=1.0)
 
 
 def _patches(

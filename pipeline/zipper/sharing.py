@@ -43,7 +43,7 @@ class LayerBytes:
     kernel: int = 1
     """Weights of one output for one column: k · k of a convolution."""
     common_columns: int = 0
-    """Columns that need no sharing: of the networks' own inputs; 1 for a depthwise convolution."""
+    """Columns that need no sharing: of the networks' own inputs; a group's of a convolution."""
     extra: int = 1
     """Further weights of an output channel, shared with it: its bias."""
     weight_bytes: int = 4

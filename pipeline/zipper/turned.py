@@ -18,9 +18,9 @@ ROWS_AT_ONCE = 256
 def turned(layer: Layer, inputs: Inputs) -> torch.Tensor:
     """(N, P): the original weights for inputs as they lie now; no bias is 0.
 
-    float64, or float32 from WIDE_BYTES on. Depthwise: (N, k + 1), each row for its own channel.
+    float64, or float32 from WIDE_BYTES on. In groups: each row for the inputs of its group.
     """
-    if layer.depthwise:
+    if layer.is_grouped:
         return layer.matrix.double()
     weight = layer.weight.flatten(1)
     moved = torch.empty(layer.outputs, weight.shape[1] + 1, dtype=_dtype(weight))

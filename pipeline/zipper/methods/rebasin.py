@@ -68,8 +68,8 @@ class _Weights:
 def _tensor(scene: Scene, task: str, step: Step) -> np.ndarray:
     layer = scene.networks[task].graph.layers[step.nodes[task]]
     weight = layer.weight.flatten(2) if layer.geometry else layer.weight[..., None]
-    copies = weight.reshape(layer.parts, layer.channels, *weight.shape[1:])
-    tensor: np.ndarray = copies.movedim(0, -1).flatten(2).numpy()
+    copies = weight.reshape(layer.parts, layer.channels, layer.columns, *weight.shape[1:])
+    tensor: np.ndarray = copies.permute(1, 3, 4, 2, 0).flatten(2).numpy()
     return tensor
 
 
@@ -79,7 +79,7 @@ def _features(scene: Scene, task: str, step: Step) -> list[tuple[int | None, int
     node = next(each for each in network.graph.nodes if each.name == step.nodes[task])
     layer = network.graph.layers[node.name]
     segments = network.segments(node.inputs[0])
-    if layer.depthwise or segments is None:
+    if layer.is_grouped or segments is None:
         return [(None, layer.weight.shape[1], 1)]
     groups = [scene.alignment.group_of(task, each.space) for each in segments]
     return [(g, each.channels, each.columns) for g, each in zip(groups, segments, strict=True)]
