@@ -131,7 +131,7 @@ class _Walk:
         self._opened[node] = space
         return View(axis, (Segment(space, layer.channels, 1),) * layer.parts)
 
-    def _follow(self, node: Node) -> View | None:
+    def _follow(self, node: Node) -> Where | None:
         if node.op == LAYER:
             return self._layer(node)
         views = [self.found.views[name] for name in node.inputs]

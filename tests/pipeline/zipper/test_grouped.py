@@ -140,6 +140,6 @@ def test_what_channels_are_shuffled_into_keeps_its_order(try_zip: TryZip) -> Non
     trial = try_zip([made("shuffled", 1), made("shuffled", 2)], shape=SHAPE)
     shared = {layer.name: layer.shared for layer in trial.zipped.layers}
     assert shared == {"stem": 8, "one": 4, "each": 4, "mix": 6, "last": 5, "head": 0}
-    trial = try_zip([made("shuffled", 1), made("shuffled", 2)], shape=SHAPE, share=0.4)
+    trial = try_zip([made("shuffled", 1), made("shuffled", 2)], shape=SHAPE, share=0.3)
     shared = {layer.name: layer.shared for layer in trial.zipped.layers}
     assert shared == {"stem": 0, "one": 0, "each": 0, "mix": 0, "last": 2, "head": 0}
