@@ -144,7 +144,7 @@ def _solved(factor: torch.Tensor, matrix: torch.Tensor, weights: torch.Tensor) -
         torch.linalg.solve_triangular(factor, matrix @ part.T, upper=False).T
         for part in in_blocks(weights.flatten(0, -2))
     )
-    return torch.cat(list(parts)).reshape(len(weights), -1)
+    return torch.cat(list(parts)).reshape(weights.shape).flatten(1)
 
 
 def _low_rank_costs(
