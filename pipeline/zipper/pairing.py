@@ -179,12 +179,12 @@ def _low_rank_costs(
 def _seen(
     rows: torch.Tensor, shares: torch.Tensor, factor: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
-    """(N, R) C⁻¹ diag(shares) X w of each neuron."""
+    """(N, R) C⁻¹ diag(shares) X w of each neuron, (N, U · R) for units."""
     parts = (
         torch.linalg.solve_triangular(factor, (rows @ part.T).mul_(shares), upper=False).T
-        for part in in_blocks(weights)
+        for part in in_blocks(weights.flatten(0, -2))
     )
-    return torch.cat(list(parts))
+    return torch.cat(list(parts)).reshape(*weights.shape[:-1], len(rows)).flatten(1)
 
 
 def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
