@@ -33,5 +33,5 @@ def gram_factor(rows: torch.Tensor, damping: float) -> torch.Tensor:
 
 
 def slices(length: int, size: int) -> Iterator[slice]:
-    """Consecutive parts of `length`, at most `size` long."""
-    return (slice(start, min(start + size, length)) for start in range(0, length, size))
+    """Consecutive parts of `length`, at most `size` long; one at least, which may be empty."""
+    return (slice(start, min(start + size, length)) for start in range(0, max(1, length), size))
