@@ -42,17 +42,23 @@ def gather_channels(rows: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> Channe
 
 def merge_channels(
     moments: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """f (S, p) = (Σ_t H_t)⁻¹ Σ_t H_t w_t for each group, and its cost ½ Σ_t (w_t−f)ᵀ H_t (w_t−f).
+) -> torch.Tensor:
+    """f (S, p) = (Σ_t H_t)⁻¹ Σ_t H_t w_t for each group.
 
     H_t (S, p, p) positive definite, w_t (S, p), one entry per task, channels in group order.
     """
     pulled = sum(torch.einsum("spq,sq->sp", h, w) for h, w in zip(moments, weights, strict=True))
-    merged = torch.linalg.solve(torch.stack(list(moments)).sum(0), torch.as_tensor(pulled))
-    cost = torch.zeros(len(merged), dtype=torch.float64)
+    return torch.linalg.solve(torch.stack(list(moments)).sum(0), torch.as_tensor(pulled))
+
+
+def channel_costs(
+    moments: Sequence[torch.Tensor], weights: Sequence[torch.Tensor], merged: torch.Tensor
+) -> torch.Tensor:
+    """½ Σ_t (w_t − f)ᵀ H_t (w_t − f) (S,) for each group, float64."""
+    costs = torch.zeros(len(merged), dtype=torch.float64)
     for h, w in zip(moments, weights, strict=True):
-        cost += torch.einsum("sp,spq,sq->s", w - merged, h, w - merged) / 2
-    return merged, cost
+        costs += torch.einsum("sp,spq,sq->s", w - merged, h, w - merged) / 2
+    return costs
 
 
 def damped(inputs: torch.Tensor, fraction: float) -> torch.Tensor:

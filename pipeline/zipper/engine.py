@@ -17,7 +17,12 @@ from taskzip.pipeline.zipper.align import Step
 from taskzip.pipeline.zipper.apply import Merged, TaskLayer, apply
 from taskzip.pipeline.zipper.assemble import assemble
 from taskzip.pipeline.zipper.balance import balance
-from taskzip.pipeline.zipper.depthwise import ChannelMoments, damped, merge_channels
+from taskzip.pipeline.zipper.depthwise import (
+    ChannelMoments,
+    channel_costs,
+    damped,
+    merge_channels,
+)
 from taskzip.pipeline.zipper.frontier import Frontier, Ready
 from taskzip.pipeline.zipper.gather import Moments
 from taskzip.pipeline.zipper.handover import handover
@@ -367,7 +372,11 @@ class _Engine:
             chosen = _shared(orders[name])
             moments.append(each.weight * damped(each.moments.inputs[chosen], self._config.damping))
             members.append(each.part.weights[chosen])
-        vectors, costs = merge_channels(moments, members)
+        if self._method.weighs_errors:
+            vectors = merge_channels(moments, members)
+        else:
+            vectors = self._method.merge((), members)
+        costs = channel_costs(moments, members, vectors)
         how = "larger" if self._config.mask == "strongest" else self._config.mask
         vectors = prune_merged(vectors, members, (), how, solves=False)
         power = sum(

@@ -17,6 +17,7 @@ class Average(AddsNothing):
     """Pairs of least distance between weights, and their mean; no data."""
 
     refits = False
+    weighs_errors = False
 
     def prepare(self, scene: Scene) -> None:
         """Remember how pairs are chosen."""
@@ -37,6 +38,7 @@ class Random(AddsNothing):
     """Pairs by chance, merged as MTZ merges them: the baseline of He et al. 2018, figure 3."""
 
     refits = False
+    weighs_errors = True
 
     def prepare(self, scene: Scene) -> None:
         """Remember the seed."""
@@ -60,6 +62,7 @@ class HeadsOnly(AddsNothing):
     """The first task's trunk for all; every task keeps its head."""
 
     refits = False
+    weighs_errors = False
 
     def prepare(self, scene: Scene) -> None:
         """BadInput unless all trunks are of one shape."""

@@ -38,6 +38,8 @@ class Method(Protocol):
 
     refits: bool
     """Whether layers are solved again for what merging gives them, unless the config says."""
+    weighs_errors: bool
+    """Whether `merge` looks at moments: each task's vector counts where its data is."""
 
     def prepare(self, scene: Scene) -> None:
         """Look at whole networks, if the method must."""

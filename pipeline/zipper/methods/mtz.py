@@ -17,6 +17,7 @@ class Mtz(AddsNothing):
     """The cheapest pairs, and the exact minimum of what merging them costs."""
 
     refits = True
+    weighs_errors = True
 
     def prepare(self, scene: Scene) -> None:
         """Remember how pairs are chosen, and whether what reads them is solved again."""

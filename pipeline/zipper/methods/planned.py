@@ -20,6 +20,7 @@ class Planned:
     def __init__(self, plan: Plan, method: Method) -> None:
         """`method` merges what the plan pairs."""
         self.refits = method.refits
+        self.weighs_errors = method.weighs_errors
         self._plan = plan
         self._method = method
 

@@ -29,6 +29,7 @@ class Rebasin(AddsNothing):
     """Permutations of every task towards the first, then averages."""
 
     refits = False
+    weighs_errors = False
 
     def prepare(self, scene: Scene) -> None:
         """Match all tasks with the first."""

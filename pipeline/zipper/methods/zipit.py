@@ -32,6 +32,7 @@ class Zipit(AddsNothing):
     """Pairs by correlation of activations, then averages."""
 
     refits = False
+    weighs_errors = False
 
     def prepare(self, scene: Scene) -> None:
         """Let every network see all data; BadInput if one cannot take another's."""

@@ -75,6 +75,23 @@ def test_heads_only_gives_every_task_the_first_trunk(
     assert torch.allclose(trial.zipped.joint.task("t1")(x), mixed(x), atol=1e-6)
 
 
+def test_heads_only_takes_depthwise_kernels_with_the_trunk(try_zip: TryZip) -> None:
+    def network(seed: int) -> nn.Sequential:
+        torch.manual_seed(seed)
+        kernels = nn.Conv2d(4, 4, 3, groups=4)
+        return nn.Sequential(
+            *(nn.Conv2d(1, 4, 3), nn.ReLU(), kernels, nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(4 * 36, 3)),
+        )
+
+    one, other = network(1), network(2)
+    trial = try_zip([one, other], method="heads-only")
+    x = torch.randn(4, 1, 10, 10)
+    assert torch.allclose(trial.zipped.joint.task("t0")(x), one(x), atol=1e-6)
+    mixed = nn.Sequential(*one[:-1], other[-1])
+    assert torch.allclose(trial.zipped.joint.task("t1")(x), mixed(x), atol=1e-6)
+
+
 def test_heads_only_needs_trunks_of_one_shape(convolutional: Networks, try_zip: TryZip) -> None:
     networks = [convolutional((4, 6, 8)), convolutional((5, 6, 8))]
     with pytest.raises(BadInput, match=r"layer '0' has other widths \(t0 4, t1 5\)"):
