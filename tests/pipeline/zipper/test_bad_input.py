@@ -74,26 +74,18 @@ def test_networks_with_nothing_in_common_stay_apart_and_say_why(try_zip: TryZip)
     )
 
 
-@pytest.mark.parametrize(
-    ("layer", "said"),
-    [
-        (nn.Conv2d(4, 4, 3, groups=2), "a convolution of 2 groups for 4 channels; it stays priv"),
-        (nn.ConvTranspose2d(4, 4, 3), "t0: 2 (aten.conv_transpose2d.input) stays private"),
-    ],
-)
-def test_what_is_not_understood_stays_private_and_is_named(
-    try_zip: TryZip, layer: nn.Module, said: str
-) -> None:
+def test_what_is_not_understood_stays_private_and_is_named(try_zip: TryZip) -> None:
     networks = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         networks.append(
             nn.Sequential(
-                *(nn.Conv2d(1, 4, 3), nn.ReLU(), layer),
+                *(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.ConvTranspose2d(4, 4, 3)),
                 *(nn.Conv2d(4, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
                 nn.Linear(4, 3),
             ).eval()
         )
     trial = try_zip(networks)
+    said = "t0: 2 (aten.conv_transpose2d.input) stays private"
     assert any(said in note for note in trial.zipped.notes), trial.zipped.notes
     assert [layer.shared for layer in trial.zipped.layers] == [4, 4, 0]
