@@ -63,7 +63,18 @@ KeepPushed = Annotated[
 ]
 
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Keep the finished runs of an interrupted measurement.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Keep the finished runs of an interrupted measurement (a zip goes on without it).",
+    ),
+]
+ResumeZip = Annotated[
+    bool,
+    typer.Option(
+        "--resume/--fresh",
+        help="Go on with an interrupted zip, if nothing that it depends on changed; or start anew.",
+    ),
 ]
 Check = Annotated[
     bool, typer.Option("--check", help="End with 1 when a row is not valid or a bar is missed.")

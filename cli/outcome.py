@@ -53,6 +53,12 @@ def show_zip(result: ZipResult) -> None:
             f"Retrained: {done.iterations:,} iterations{early}, {done.seconds:.1f} s.",
             highlight=False,
         )
+    for each in result.dead_inputs:
+        out.print(
+            f"note: {each.task}: {each.layer}: {each.dead:,} of {each.of:,} inputs are 0 in all "
+            f"calibration data; damping {each.damping:.3g} stands in for them",
+            highlight=False,
+        )
     for note in result.notes:
         out.print(f"note: {note}", highlight=False)
     if result.bytes:

@@ -22,6 +22,7 @@ def zip_networks(
     dry_run: options.DryRun = False,
     compare: options.CompareMethods = False,
     sweep: options.SweepSizes = False,
+    resume: options.ResumeZip = True,
     as_json: options.AsJson = False,
 ) -> None:
     """Zip the networks of a config into one joint network."""
@@ -35,37 +36,37 @@ def zip_networks(
         show_zip_plan(config, folder, out, as_json)
         return
     if compare:
-        _compare(config, folder, out, as_json)
+        _compare(config, folder, out, as_json, fresh=not resume)
         return
     if sweep:
-        _sweep(config, folder, out, as_json)
+        _sweep(config, folder, out, as_json, fresh=not resume)
         return
     with terminal_progress() as progress:
-        result = zip_stage(config, folder, out, progress)
+        result = zip_stage(config, folder, out, progress, fresh=not resume)
     if as_json:
         stdout.print_json(result.model_dump_json())
     else:
         show_zip(result)
 
 
-def _compare(config: Config, folder: Path, out: Path, as_json: bool) -> None:
+def _compare(config: Config, folder: Path, out: Path, as_json: bool, *, fresh: bool) -> None:
     from taskzip.pipeline.compare import compare
 
     with terminal_progress() as progress:
-        comparison = compare(config, folder, out, progress)
+        comparison = compare(config, folder, out, progress, fresh=fresh)
     if as_json:
         stdout.print_json(comparison.model_dump_json())
     else:
         show_comparison(comparison)
 
 
-def _sweep(config: Config, folder: Path, out: Path, as_json: bool) -> None:
+def _sweep(config: Config, folder: Path, out: Path, as_json: bool, *, fresh: bool) -> None:
     from taskzip.benchmarks.pareto import write_pareto
     from taskzip.pipeline import layout
     from taskzip.pipeline.sweep import sweep
 
     with terminal_progress() as progress:
-        found = sweep(config, folder, out, progress)
+        found = sweep(config, folder, out, progress, fresh=fresh)
         write_pareto(found, layout.sweep_plot(out))
         progress.step(f"drawn: {layout.sweep_plot(out)}")
     if as_json:

@@ -70,6 +70,21 @@ class ZippedLayer(Document):
     of: dict[TaskName, Count]
 
 
+class DeadInputs(Document):
+    """A layer of which some inputs are 0 in all of a task's calibration data.
+
+    What reads them cannot be told from data: damping alone makes the layer's equations solvable.
+    """
+
+    task: TaskName
+    layer: str
+    dead: Count
+    """Inputs of one output, each kernel element by itself; of a depthwise layer those of all."""
+    of: Count
+    damping: float
+    """Added to the mean square of each input."""
+
+
 class ZipResult(Document):
     """The document."""
 
@@ -82,5 +97,6 @@ class ZipResult(Document):
     layers: tuple[ZippedLayer, ...]
     notes: tuple[str, ...] = ()
     """What stayed private although it is no head, and why."""
+    dead_inputs: tuple[DeadInputs, ...] = ()
     retrain: Retraining | None = None
     """None when the config asks for no retraining."""

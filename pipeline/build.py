@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from taskzip.pipeline.export_stage import StartWorkers
     from taskzip.pipeline.zip_stage import Networks
 
-_ZIP_PACKAGES = ("torch", "numpy", "scipy", "safetensors", "torchvision", "timm", "keras")
 _EXPORT_PACKAGES = ("torch", "executorch", "litert-torch", "ai-edge-litert")
 
 
@@ -85,8 +84,8 @@ class Stages:
         from taskzip.pipeline.zip_stage import run_zip  # noqa: PLC0415  # imports torch
 
         inputs = self.zip_inputs()
-        networks = run_zip(self.config, self.folder, self.out_dir, progress)
-        written = (layout.zip_result(self.out_dir), *layout.zip_folder(self.out_dir).iterdir())
+        networks = run_zip(self.config, self.folder, self.out_dir, progress, fresh=fresh)
+        written = (layout.zip_result(self.out_dir), *layout.zip_files(self.out_dir))
         self._write_stamp("zip", inputs, written, stamp.imported_sources(self.folder))
         return networks
 
@@ -135,7 +134,7 @@ class Stages:
             **self._plan_input(),
             **_hashes_of_files(self.config.tasks),
             "taskzip": stamp.own_code(),
-            **stamp.installed(_ZIP_PACKAGES),
+            **stamp.installed(stamp.ZIP_PACKAGES),
         }
 
     def _plan_input(self) -> dict[str, str]:

@@ -11,15 +11,24 @@ from taskzip.contracts.names import ZIP_METHODS
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.zipcomparison import ComparedZip, ZipComparison
 from taskzip.pipeline import layout
+from taskzip.pipeline.interrupted import checkpoints_of
 from taskzip.pipeline.measured import Measured, mean_increase, output_error
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper import Zipped, survey, zip_scene
 
 
-def compare(config: Config, folder: Path, out_dir: Path, progress: Progress) -> ZipComparison:
-    """Zip with each method, with the refit and without, and write `compare.json`."""
-    tasks = load_tasks(config, folder)
+def compare(
+    config: Config, folder: Path, out_dir: Path, progress: Progress, *, fresh: bool = False
+) -> ZipComparison:
+    """Zip with each method, with the refit and without, and write `compare.json`.
+
+    What an interrupted run has finished is not done again, unless `fresh` says so.
+    """
+    checkpoints = checkpoints_of("compare", config, out_dir, progress)
+    if fresh:
+        checkpoints.remove()
+    tasks = checkpoints.watched(load_tasks(config, folder))
     scene = survey(tasks, config.zip, progress)
     measured = Measured(tasks)
     found: list[ComparedZip] = []
@@ -27,15 +36,17 @@ def compare(config: Config, folder: Path, out_dir: Path, progress: Progress) -> 
     for way in _ways(config.zip):
         title = f"{way.method}{' with refit' if way.refit else ''}"
         progress.step(f"zipping: {title}")
-        started = time.monotonic()
+        started, saved = time.monotonic(), checkpoints.seconds_saved
         try:
-            zipped = zip_scene(scene, way, progress)
+            zipped = zip_scene(scene, way, progress, checkpoints=checkpoints)
         except BadInput as error:
             left_out[title] = str(error)
             continue
-        found.append(_row(way, zipped, tasks, measured, time.monotonic() - started))
+        seconds = time.monotonic() - started + checkpoints.seconds_saved - saved
+        found.append(_row(way, zipped, tasks, measured, seconds))
     comparison = ZipComparison(zips=tuple(found), left_out=left_out)
     comparison.write(layout.comparison(out_dir))
+    checkpoints.remove()
     return comparison
 
 

@@ -1,6 +1,7 @@
 """Where the stages put what they make, below the output folder."""
 
 from pathlib import Path
+from typing import Literal
 
 from taskzip.contracts.names import ModelKind, Runtime
 
@@ -30,6 +31,16 @@ def sweep_plot(out_dir: Path) -> Path:
 def zip_folder(out_dir: Path) -> Path:
     """The joint network and the plan that made it."""
     return out_dir / "zip"
+
+
+def zip_files(out_dir: Path) -> list[Path]:
+    """What is in that folder to stay; checkpoints begin with a dot."""
+    return [path for path in zip_folder(out_dir).iterdir() if not path.name.startswith(".")]
+
+
+def checkpoints(out_dir: Path, verb: Literal["zip", "compare", "sweep"]) -> Path:
+    """The finished steps of a command, while it runs or after it was interrupted."""
+    return zip_folder(out_dir) / f".{verb}-steps"
 
 
 def retrain_checkpoint(out_dir: Path) -> Path:

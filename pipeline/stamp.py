@@ -18,6 +18,7 @@ from taskzip.contracts.errors import BadInput
 
 _OWN_ROOMS = ("contracts", "pipeline")
 ABSENT = "absent"
+ZIP_PACKAGES = ("torch", "numpy", "scipy", "safetensors", "torchvision", "timm", "keras")
 
 
 class Stamp(Document):
@@ -40,11 +41,11 @@ def reasons_to_run(
         stamp = Stamp.read(path)
     except BadInput:
         return ("it has not run here before",)
-    changed = _different(stamp.inputs, inputs)
-    sources = _different(stamp.sources, hashes(stamp.sources, folder))
+    changed = different(stamp.inputs, inputs)
+    sources = different(stamp.sources, hashes(stamp.sources, folder))
     found = hashes(stamp.outputs, out_dir)
     missing = {name for name, digest in found.items() if digest == ABSENT}
-    outputs = sorted({*missing, *_different(stamp.outputs, found)})
+    outputs = sorted({*missing, *different(stamp.outputs, found)})
     return (
         *(f"{name} changed" for name in (*changed, *sources)),
         *(f"{name} is not what was written" for name in outputs),
@@ -115,5 +116,6 @@ def _version(name: str) -> str:
         return ABSENT
 
 
-def _different(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+def different(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of what is not the same in both."""
     return tuple(name for name in sorted({*before, *now}) if before.get(name) != now.get(name))

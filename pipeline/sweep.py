@@ -9,10 +9,12 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.zipsweep import SweepPoint, ZipSweep
 from taskzip.pipeline import layout
+from taskzip.pipeline.interrupted import checkpoints_of
 from taskzip.pipeline.measured import Measured, mean_increase, output_error
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.zipper import JointNetwork, decide, survey
 from taskzip.pipeline.zipper.budget import within_bytes
+from taskzip.pipeline.zipper.checkpoint import Checkpoints
 from taskzip.pipeline.zipper.density import predicted_error, sizes_of, with_density
 from taskzip.pipeline.zipper.engine import run
 from taskzip.pipeline.zipper.methods.method import Method, Scene
@@ -25,29 +27,38 @@ SIZES = 8
 """Of the curve, ends included, evenly spaced in bytes."""
 
 
-def sweep(config: Config, folder: Path, out_dir: Path, progress: Progress) -> ZipSweep:
-    """Zip at each size what the solver chooses for it, and write `sweep.json`."""
-    tasks = load_tasks(config, folder)
+def sweep(
+    config: Config, folder: Path, out_dir: Path, progress: Progress, *, fresh: bool = False
+) -> ZipSweep:
+    """Zip at each size what the solver chooses for it, and write `sweep.json`.
+
+    What an interrupted run has finished is not done again, unless `fresh` says so.
+    """
+    checkpoints = checkpoints_of("sweep", config, out_dir, progress)
+    if fresh:
+        checkpoints.remove()
+    tasks = checkpoints.watched(load_tasks(config, folder))
     given = ("max_bytes", "max_size_ratio", "max_error", "max_pair_cost", "plan")
     plain = config.zip.model_copy(update=dict.fromkeys(given))
     scene, method = decide(survey(tasks, plain, progress), plain, progress)
     sizes = _densities if plain.method == "hybrid" else _sharings
     measured = Measured(tasks)
     points = []
-    for sized, predicted in sizes(scene, method, progress):
-        joint, plan = run(sized, method, plain.method, progress)
+    for sized, predicted in sizes(scene, method, progress, checkpoints):
+        joint, plan = run(sized, method, plain.method, progress, checkpoints)
         error = predicted_error(joint, plan) if predicted is None else predicted
         points.append(_point(sized, error, plan, joint, measured))
     found = ZipSweep(points=_with_pareto(points))
     found.write(layout.sweep(out_dir))
+    checkpoints.remove()
     return found
 
 
 def _sharings(
-    scene: Scene, method: Method, progress: Progress
+    scene: Scene, method: Method, progress: Progress, checkpoints: Checkpoints
 ) -> Iterator[tuple[Scene, float | None]]:
     """From nothing shared to all shared, with the predicted error."""
-    choices = choices_of(scene, method, progress)
+    choices = choices_of(scene, method, progress, checkpoints)
     for limit in _evenly(choices.none.size_bytes, choices.most.size_bytes):
         sharing = within_bytes(choices, limit)
         progress.step(f"zipping to {sharing.size_bytes:,} bytes")
@@ -55,10 +66,10 @@ def _sharings(
 
 
 def _densities(
-    scene: Scene, method: Method, progress: Progress
+    scene: Scene, method: Method, progress: Progress, checkpoints: Checkpoints
 ) -> Iterator[tuple[Scene, float | None]]:
     """From as many entries as separate networks have bytes to none; what they do is not known."""
-    sizes = sizes_of(scene, method, progress)
+    sizes = sizes_of(scene, method, progress, checkpoints)
     for limit in _evenly(separate_bytes(scene.tasks), sizes.least_bytes):
         density = sizes.largest(limit)
         progress.step(f"zipping with density {density:.4f}")

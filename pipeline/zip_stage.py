@@ -9,11 +9,13 @@ from taskzip.contracts.config import Config
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.zipresult import Cost, Retraining, ZippedTask, ZipResult
 from taskzip.pipeline import layout
+from taskzip.pipeline.interrupted import checkpoints_of
 from taskzip.pipeline.measured import Measured, measure_of
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.retraining import retrain
 from taskzip.pipeline.zipper import JointNetwork, zip_tasks
+from taskzip.pipeline.zipper.checkpoint import Checkpoints
 
 KIB = 1024
 
@@ -26,14 +28,23 @@ class Networks:
     joint: JointNetwork
 
 
-def run_zip(config: Config, folder: Path, out_dir: Path, progress: Progress) -> Networks:
-    """Zip, retrain, evaluate, and write `zip.json`, the joint network and the plan."""
+def run_zip(
+    config: Config, folder: Path, out_dir: Path, progress: Progress, *, fresh: bool = False
+) -> Networks:
+    """Zip, retrain, evaluate, and write `zip.json`, the joint network and the plan.
+
+    What an interrupted run has finished is not done again, unless `fresh` says so.
+    """
+    checkpoints = checkpoints_of("zip", config, out_dir, progress)
+    if fresh:
+        _forget(checkpoints, out_dir)
     progress.step(f"loading {len(config.tasks)} networks")
-    tasks = load_tasks(config, folder)
+    tasks = checkpoints.watched(load_tasks(config, folder))
     started = time.monotonic()
     measured = Measured(tasks)
-    zipped = zip_tasks(tasks, config.zip, progress, measure_of(measured, tasks))
-    cost = Cost(seconds=time.monotonic() - started, peak_rss_bytes=_peak_rss_bytes())
+    zipped = zip_tasks(tasks, config.zip, progress, measure_of(measured, tasks), checkpoints)
+    seconds = time.monotonic() - started + checkpoints.seconds_saved
+    cost = Cost(seconds=seconds, peak_rss_bytes=_peak_rss_bytes())
     retrained = _retrained(zipped.joint, tasks, config, out_dir, progress)
     zipped.joint.save(layout.zip_folder(out_dir))
     zipped.plan.write(layout.plan(out_dir))
@@ -44,15 +55,21 @@ def run_zip(config: Config, folder: Path, out_dir: Path, progress: Progress) -> 
         bytes=zipped.bytes,
         layers=zipped.layers,
         notes=zipped.notes,
+        dead_inputs=zipped.dead_inputs,
         retrain=retrained,
     ).write(layout.zip_result(out_dir))
-    layout.retrain_checkpoint(out_dir).unlink(missing_ok=True)
+    _forget(checkpoints, out_dir)
     return Networks(tasks, zipped.joint)
 
 
 def load_networks(config: Config, folder: Path, out_dir: Path) -> Networks:
     """The tasks, and the joint network that an earlier zip wrote."""
     return Networks(load_tasks(config, folder), JointNetwork.load(layout.zip_folder(out_dir)))
+
+
+def _forget(checkpoints: Checkpoints, out_dir: Path) -> None:
+    checkpoints.remove()
+    layout.retrain_checkpoint(out_dir).unlink(missing_ok=True)
 
 
 def _retrained(

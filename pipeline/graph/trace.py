@@ -1,7 +1,13 @@
 """Networks to graphs by torch.export: ATen operators, weighted layers told apart from the rest."""
 
+import logging
 import operator
+import sysconfig
+import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +21,22 @@ from taskzip.pipeline.graph.node import GETITEM, SIZES, Node, constant, encode, 
 
 _PLACEMENT = ("device", "layout", "pin_memory", "memory_format")
 """Options that say where a tensor lies, not what is in it."""
+
+_NOT_THE_NETWORKS = (
+    str(Path(torch.__file__).parent),
+    str(Path(__file__).parents[1]),
+    sysconfig.get_path("stdlib") + "/",
+    "<",
+)
+"""Where code lies that is no network's: the framework, this package, the standard library."""
+
+_ADVICE = (" consider using data-dependent", " Caused by:", " For more information")
+"""Where torch.export's messages begin to speak to its own developers."""
+
+_WAY_OUT = (
+    "Its forward must take one tensor of any batch size and must not branch on data; write such "
+    "branches with torch.where, and take sizes from x.shape (len(x) fixes the batch)"
+)
 
 
 def trace(task: str, network: nn.Module, example: torch.Tensor) -> Graph:
@@ -33,17 +55,27 @@ def trace(task: str, network: nn.Module, example: torch.Tensor) -> Graph:
 def _exported(task: str, network: nn.Module, batch: torch.Tensor) -> torch.export.ExportedProgram:
     rows = {0: torch.export.Dim.DYNAMIC}
     try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # the framework's own, about its own internals
+        with _without_the_frameworks_words(), torch.no_grad():
             program = torch.export.export(network, (batch,), dynamic_shapes=(rows,), strict=False)
             return program.run_decompositions({}) if _changes_in_place(program) else program
     except Exception as error:
         raise BadInput(
             f"task {task}: torch.export cannot trace the network for a batch of shape "
-            f"{tuple(batch.shape)}: {_first_lines(error)}\nIts forward must take one tensor of any "
-            "batch size and must not branch on data; write such branches with torch.where, and "
-            "take sizes from x.shape (len(x) fixes the batch)"
+            f"{tuple(batch.shape)}: {_first_lines(error)}{_line(error)}\n{_WAY_OUT}"
         ) from error
+
+
+@contextmanager
+def _without_the_frameworks_words() -> Iterator[None]:
+    """No warnings and logs of torch.export, which tell of its own internals."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _changes_in_place(program: torch.export.ExportedProgram) -> bool:
@@ -56,7 +88,20 @@ def _changes_in_place(program: torch.export.ExportedProgram) -> bool:
 
 def _first_lines(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' '.join(lines[:3])}"
+    said = " ".join(lines[:3])
+    for advice in _ADVICE:
+        said = said.partition(advice)[0]
+    return f"{type(error).__name__}: {said.strip()}"
+
+
+def _line(error: Exception) -> str:
+    """Where in the network's own code it happened, as ` (at FILE:LINE in FUNCTION: CODE)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if not each.filename.startswith(_NOT_THE_NETWORKS)]
+    if not own:
+        return ""
+    last = own[-1]
+    return f" (at {last.filename}:{last.lineno} in {last.name}: {last.line})"
 
 
 class _Reader:

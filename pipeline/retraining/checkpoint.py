@@ -1,12 +1,9 @@
 """A training's state in one file, so that what was interrupted goes on and ends the same."""
 
-import hashlib
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -67,14 +64,3 @@ class Checkpoint:
         write_atomically(self._path, save(tensors, {_HEADER: header.model_dump_json()}))
         written = time.monotonic()
         self._due = written + max(self._between, (written - now) / _MOST_TIME_WRITING)
-
-
-def key_of(words: Iterable[str], tensors: Iterable[torch.Tensor]) -> str:
-    """The sha256 of what a run starts from: it is the same run only if all of it is the same."""
-    digest = hashlib.sha256()
-    for word in words:
-        digest.update(hashlib.sha256(word.encode()).digest())
-    for tensor in tensors:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().contiguous().numpy().data)
-    return digest.hexdigest()

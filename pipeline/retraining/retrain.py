@@ -8,8 +8,9 @@ import torch
 
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.progress import Progress, progress_bar
+from taskzip.pipeline.fingerprint import key_of
 from taskzip.pipeline.networks.task import Task, relative_weights
-from taskzip.pipeline.retraining.checkpoint import Checkpoint, key_of
+from taskzip.pipeline.retraining.checkpoint import Checkpoint
 from taskzip.pipeline.retraining.examples import gather, split
 from taskzip.pipeline.retraining.losses import loss_of
 from taskzip.pipeline.retraining.run import Run, Side

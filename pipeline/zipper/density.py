@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress
+from taskzip.pipeline.zipper.checkpoint import Checkpoints
 from taskzip.pipeline.zipper.engine import run
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
@@ -22,6 +23,7 @@ MEASUREMENTS = 6
 """Zips that are measured to find the fewest entries within an error; each halves the range."""
 
 Measure = Callable[[JointNetwork, Plan], float]
+Zipping = Callable[[Scene], tuple[JointNetwork, Plan]]
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,14 @@ class Sizes:
         return VALUE_BYTES * entries + self.tasks * most_bytes(each, size)
 
 
-def sizes_of(scene: Scene, method: Method, progress: Progress) -> Sizes:
+def sizes_of(
+    scene: Scene, method: Method, progress: Progress, checkpoints: Checkpoints | None = None
+) -> Sizes:
     """Zip once without entries, by the closed form alone."""
     progress.step("surveying what entries take")
-    joint, _ = _run(scene, method, 0.0, progress)
+    closed_form = scene.config.model_copy(update={"reconstruct_steps": 0, "hybrid_density": 0.0})
+    survey = replace(scene, config=closed_form)
+    joint, _ = run(survey, method, "hybrid", progress, checkpoints)
     layers = tuple(
         sum(each.numel() for each in block.parameters())
         for block in joint.shared
@@ -78,13 +84,13 @@ def within_limit(sizes: Sizes, limit_bytes: int) -> float:
 
 
 def within_error(
-    scene: Scene, method: Method, limit: float, measure: Measure, progress: Progress
+    scene: Scene, zipped: Zipping, limit: float, measure: Measure, progress: Progress
 ) -> float:
     """The least density whose error is at most `limit`; the error is taken to fall with it."""
     low, high = 0.0, 1.0
     density = low
     for _ in range(MEASUREMENTS):
-        error = measure(*run(with_density(scene, density), method, "hybrid", progress))
+        error = measure(*zipped(with_density(scene, density)))
         progress.step(f"density {density:.4f}: {error:+.3g}")
         if error <= limit:
             high = density
@@ -105,10 +111,3 @@ def with_density(scene: Scene, density: float) -> Scene:
     """The scene with that `hybrid_density`."""
     config = scene.config.model_copy(update={"hybrid_density": density})
     return replace(scene, config=config)
-
-
-def _run(
-    scene: Scene, method: Method, density: float, progress: Progress
-) -> tuple[JointNetwork, Plan]:
-    config = scene.config.model_copy(update={"reconstruct_steps": 0, "hybrid_density": density})
-    return run(replace(scene, config=config), method, "hybrid", progress)

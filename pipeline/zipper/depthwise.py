@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 import torch
 
+from taskzip.pipeline.zipper.finite import INPUT, OUTPUT, check_finite
+from taskzip.pipeline.zipper.second_moment import SMALLEST_DAMPING
+
 
 @dataclass(frozen=True, eq=False)
 class ChannelMoments:
@@ -19,6 +22,20 @@ class ChannelMoments:
     cross: torch.Tensor
     """E[z x̃] (N, p)."""
 
+    @property
+    def dead_inputs(self) -> int:
+        """How many inputs are 0 in all rows, of all channels."""
+        return int((self.inputs.diagonal(dim1=1, dim2=2) == 0).sum())
+
+    @property
+    def size(self) -> int:
+        """N · p."""
+        return self.inputs.shape[0] * self.inputs.shape[1]
+
+    def damping(self, fraction: float) -> float:
+        """The mean δ of the channels, `fraction` of their mean diagonals."""
+        return float(_dampings(self.inputs, fraction).mean())
+
     def refit(self, weights: torch.Tensor, ridge: float) -> torch.Tensor:
         """argmin_w E(w x̃ − z)² + λ‖w − w_t‖² (N, p), λ = `ridge` · mean diagonal of its channel."""
         system = damped(self.inputs, ridge)
@@ -27,10 +44,12 @@ class ChannelMoments:
 
 
 def gather_channels(rows: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> ChannelMoments:
-    """Sum z (R, N) and x̃ (R, N, p) in one pass."""
+    """Sum z (R, N) and x̃ (R, N, p) in one pass; NotFinite for a number that is not."""
     inputs = cross = torch.zeros(())
     count = 0
     for outputs, given in rows:
+        check_finite(INPUT, given, count)
+        check_finite(OUTPUT, outputs, count)
         targets, wide = outputs.double(), given.double()
         inputs = inputs + torch.einsum("rnp,rnq->npq", wide, wide)
         cross = cross + torch.einsum("rn,rnp->np", targets, wide)
@@ -63,6 +82,10 @@ def channel_costs(
 
 def damped(inputs: torch.Tensor, fraction: float) -> torch.Tensor:
     """H + δI for each channel, δ = `fraction` of its mean diagonal."""
+    delta = _dampings(inputs, fraction)[:, None, None]
+    return inputs + delta * torch.eye(inputs.shape[1], dtype=inputs.dtype)
+
+
+def _dampings(inputs: torch.Tensor, fraction: float) -> torch.Tensor:
     mean = inputs.diagonal(dim1=1, dim2=2).mean(1)
-    delta = fraction * mean.clamp(min=torch.finfo(torch.float32).tiny)
-    return inputs + delta[:, None, None] * torch.eye(inputs.shape[1], dtype=inputs.dtype)
+    return max(fraction, SMALLEST_DAMPING) * mean.clamp(min=torch.finfo(torch.float32).tiny)

@@ -4,11 +4,12 @@ Letters: N channels of a task, S shared ones, P inputs with the bias's constant 
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
 from taskzip.contracts.progress import Progress, progress_bar
+from taskzip.contracts.zipresult import DeadInputs
 from taskzip.pipeline.graph.layer import Layer
 from taskzip.pipeline.networks.task import relative_weights
 from taskzip.pipeline.zipper.added import Split, less, values_of
@@ -17,6 +18,7 @@ from taskzip.pipeline.zipper.align import Step
 from taskzip.pipeline.zipper.apply import Merged, TaskLayer, apply
 from taskzip.pipeline.zipper.assemble import assemble
 from taskzip.pipeline.zipper.balance import balance
+from taskzip.pipeline.zipper.checkpoint import Checkpoint, Checkpoints, telling
 from taskzip.pipeline.zipper.depthwise import (
     ChannelMoments,
     channel_costs,
@@ -36,6 +38,7 @@ from taskzip.pipeline.zipper.pairing import Candidates
 from taskzip.pipeline.zipper.plan import GroupPlan, Plan
 from taskzip.pipeline.zipper.reconstruct import reconstruct
 from taskzip.pipeline.zipper.second_moment import SecondMoment, total
+from taskzip.pipeline.zipper.standing import Standing
 from taskzip.pipeline.zipper.stream import Stream, part_images
 from taskzip.pipeline.zipper.threshold import all_or_none, cheap_groups
 
@@ -43,22 +46,72 @@ KEPT_BYTES = 25 << 27
 """Activations kept for all tasks together."""
 
 
-def run(scene: Scene, method: Method, name: str, progress: Progress) -> tuple[JointNetwork, Plan]:
+@dataclass(frozen=True)
+class Finished:
+    """What a zip made of all layers."""
+
+    joint: JointNetwork
+    plan: Plan
+    dead_inputs: tuple[DeadInputs, ...]
+
+
+def run(
+    scene: Scene,
+    method: Method,
+    name: str,
+    progress: Progress,
+    checkpoints: Checkpoints | None = None,
+) -> tuple[JointNetwork, Plan]:
     """The joint network that shares `scene.counts` channels, and how it does."""
-    method.prepare(scene)
-    steps = scene.alignment.steps
-    with progress_bar(progress, "zipping layers", (len(steps) + 1) * (len(scene.tasks) + 1)) as bar:
-        engine = _Engine(scene, method, lambda units: progress.advance(bar, units))
-        for index, step in enumerate(steps):
-            engine.take(index, step)
-        engine.finish()
+    finished = zip_layers(scene, method, name, progress, checkpoints)
+    return finished.joint, finished.plan
+
+
+def zip_layers(
+    scene: Scene,
+    method: Method,
+    name: str,
+    progress: Progress,
+    checkpoints: Checkpoints | None = None,
+) -> Finished:
+    """Share `scene.counts` channels.
+
+    With `checkpoints` each step is kept, and those that were kept before are not taken again.
+    """
+    checkpoint = None if checkpoints is None else checkpoints.of(scene, name)
+    count, units = len(scene.alignment.steps) + 1, len(scene.tasks) + 1
+    with (
+        progress_bar(progress, "zipping layers", count * units) as bar,
+        telling(checkpoint, progress),
+    ):
+        engine = _Engine(scene, method, lambda moved: progress.advance(bar, moved))
+        done = 0 if checkpoint is None else _resume(engine, checkpoint, progress)
+        progress.advance(bar, done * units)
+        if done < count:
+            method.prepare(scene)
+        for index in range(done, count):
+            engine.take(index)
+            if checkpoint is not None:
+                checkpoint.write(index, engine.standing)
+            progress.advance(bar)
     plan = Plan(method=name, groups=tuple(engine.plans.values()))
-    return assemble(engine.frontiers, engine.blocks), plan
+    places = engine.standing.places.values()
+    dead_inputs = tuple(each for place in places for each in place.dead.values())
+    return Finished(assemble(engine.frontiers, engine.blocks), plan, dead_inputs)
+
+
+def _resume(engine: "_Engine", checkpoint: Checkpoint, progress: Progress) -> int:
+    """Go on from what is kept; returns how many steps that is."""
+    done, standing = checkpoint.read(engine.standing)
+    if done:
+        progress.step(f"zipping goes on after {done} of {engine.count} steps")
+        engine.go_to(standing)
+    return done
 
 
 class _Engine:
     def __init__(self, scene: Scene, method: Method, advance: Callable[[int], None]) -> None:
-        """`advance` moves the bar on: a unit for each task's data, and one for merging, a layer."""
+        """`advance` moves the bar on: a unit for each task's data, a layer."""
         self._scene = scene
         self._method = method
         self._config = scene.config
@@ -80,14 +133,34 @@ class _Engine:
         images = part_images(graph.shapes.values())
         return Stream(task.calibration, graph.input, kept_bytes, images, lambda: self._advance(0))
 
-    def finish(self) -> None:
-        """Pass what comes after the last step: the heads."""
+    @property
+    def count(self) -> int:
+        """How many steps there are; the last passes what is left: the heads."""
+        return len(self._scene.alignment.steps) + 1
+
+    @property
+    def standing(self) -> Standing:
+        """All that was decided and computed so far."""
+        places = {name: each.place for name, each in self.frontiers.items()}
+        return Standing(places, dict(self.plans), tuple(self.blocks))
+
+    def go_to(self, standing: Standing) -> None:
+        """Stand where another engine of the same scene stood; from the first step on."""
+        self.plans = dict(standing.plans)
+        self.blocks = list(standing.blocks)
+        for name, frontier in self.frontiers.items():
+            frontier.go_to(standing.places[name])
+
+    def take(self, index: int) -> None:
+        """Take step `index` of `count`."""
+        if index < len(self._scene.alignment.steps):
+            self._merge(index, self._scene.alignment.steps[index])
+            return
         for frontier in self.frontiers.values():
             frontier.reach(None)
             self._advance(1)
-        self._advance(1)
 
-    def take(self, index: int, step: Step) -> None:
+    def _merge(self, index: int, step: Step) -> None:
         """Merge the layers of one step."""
         for opening in self._scene.alignment.openings:
             if opening.place == index:
@@ -105,7 +178,6 @@ class _Engine:
             self._pass_private(step, ready, orders)
         else:
             self._pass_merged(step, ready, orders)
-        self._advance(1)
 
     def _open(self, step: Step) -> None:
         """Decide on channels before layers that are not alike, which stay private."""

@@ -11,12 +11,15 @@ import torch
 from torch import nn
 
 from taskzip.contracts.config import ZipConfig
+from taskzip.contracts.errors import BadInput
+from taskzip.contracts.zipresult import DeadInputs
 from taskzip.pipeline.graph.channels import Channels
 from taskzip.pipeline.graph.graph import Graph
 from taskzip.pipeline.graph.layer import Layer
 from taskzip.pipeline.graph.node import LAYER, Node, run_node
 from taskzip.pipeline.zipper.apply import TaskLayer, private_layer
 from taskzip.pipeline.zipper.depthwise import ChannelMoments, gather_channels
+from taskzip.pipeline.zipper.finite import INPUT, NotFinite
 from taskzip.pipeline.zipper.gather import Moments, gather
 from taskzip.pipeline.zipper.handover import Passage, handover
 from taskzip.pipeline.zipper.layer_module import LayerSpec
@@ -24,6 +27,7 @@ from taskzip.pipeline.zipper.masks import refit
 from taskzip.pipeline.zipper.order import Inputs, Order
 from taskzip.pipeline.zipper.reconstruct import Side
 from taskzip.pipeline.zipper.rows import channel_rows, layer_rows
+from taskzip.pipeline.zipper.standing import Place
 from taskzip.pipeline.zipper.stream import Compute, Pairs, Stage, Stream
 from taskzip.pipeline.zipper.turned import turned
 
@@ -57,6 +61,7 @@ class Frontier:
         self._assumed: set[int] = set()
         self._changed: set[str] = set()
         self._turned: set[str] = set()
+        self._dead: dict[str, DeadInputs] = {}
         self._position = 0
         self._stream = stream
         self._last_use = _last_uses(self.graph)
@@ -65,6 +70,34 @@ class Frontier:
     def graph(self) -> Graph:
         """The original network."""
         return self.channels.graph
+
+    @property
+    def place(self) -> Place:
+        """All that was decided and computed so far."""
+        return Place(
+            position=self._position,
+            orders=dict(self._orders),
+            layers=dict(self.layers),
+            constants={n: v for n, v in self.constants.items() if self._is_turned(n)},
+            dead=dict(self._dead),
+            shared_as_they_are=frozenset(self._shared_as_they_are),
+            assumed=frozenset(self._assumed),
+            changed=frozenset(self._changed),
+            turned=frozenset(self._turned),
+        )
+
+    def go_to(self, place: Place) -> None:
+        """Stand where another frontier of the same network and config stood; from the input on."""
+        self._orders = dict(place.orders)
+        self.layers = dict(place.layers)
+        self.constants |= place.constants
+        self._dead = dict(place.dead)
+        self._shared_as_they_are = set(place.shared_as_they_are)
+        self._assumed = set(place.assumed)
+        self._changed = set(place.changed)
+        self._turned = set(place.turned)
+        for node in self.graph.nodes[: place.position]:
+            self._pass_again(node)
 
     def share_as_it_is(self, value: str) -> None:
         """Count a value whose features cannot be reordered as shared, each with its like."""
@@ -123,6 +156,7 @@ class Frontier:
             part = TaskLayer(layer, inputs, weights, layer.bias is not None)
             return Ready(part, None, self._weight)
         moments = self._gather(node, layer, inputs)
+        self._note_dead(node, layer, moments, shares)
         if solves:
             weights = refit(moments, weights, self._config.refit_ridge)
         part = TaskLayer(layer, inputs, weights, layer.bias is not None or solves)
@@ -167,7 +201,43 @@ class Frontier:
             return Order.original(channels)
         return self._orders[space]
 
+    def _note_dead(
+        self, node: str, layer: Layer, moments: Moments | ChannelMoments, shares: bool
+    ) -> None:
+        """Remember inputs that are always 0, and the damping that stands in for them."""
+        if not moments.dead_inputs:
+            return
+        fraction = self._config.damping if shares else self._config.refit_ridge
+        self._dead[node] = DeadInputs(
+            task=self.name,
+            layer=layer.name,
+            dead=moments.dead_inputs,
+            of=moments.size,
+            damping=moments.damping(fraction),
+        )
+
     def _gather(self, node: str, layer: Layer, inputs: Inputs) -> Moments | ChannelMoments:
+        try:
+            return self._moments(node, layer, inputs)
+        except NotFinite as error:
+            raise BadInput(
+                f"task {self.name}: layer {layer.name!r}: {error}; {self._way_out(node, error)}"
+            ) from error
+
+    def _way_out(self, node: str, error: NotFinite) -> str:
+        """Whose numbers are not finite, and what to do about it."""
+        pairs = self.pairs(self.source(node))
+        if error.what == INPUT and all(bool(x.isfinite().all()) for x, _ in pairs):
+            return (
+                "the original network stays finite here, so merging the layers before it made it: "
+                "share less of them (zip.share) or raise zip.damping"
+            )
+        return (
+            "the task's own network leaves the range of float32 here: is the calibration data "
+            "scaled as in training?"
+        )
+
+    def _moments(self, node: str, layer: Layer, inputs: Inputs) -> Moments | ChannelMoments:
         pairs, seed = self.pairs(self.source(node)), self._config.seed + self._position
         if layer.is_grouped:
             # Channels of the merged network in the original order, to stand beside the originals.
@@ -192,6 +262,22 @@ class Frontier:
         before = _run(node, self.graph.constants)
         after = _run(node, self.constants) if turned_constants else before
         self._advance(node, before, after, turned_constants)
+
+    def _pass_again(self, node: Node) -> None:
+        """Pass a node of which it is known whether it differs from the original."""
+        if node.op == LAYER:
+            source = self.source(node.name)
+            before = _call(self.graph.modules[node.name], source)
+            differs = node.name in self._changed
+            after = _call(self.layers[node.name][1], source) if differs else before
+        else:
+            before = _run(node, self.graph.constants)
+            differs = any(self._is_turned(name) for name in node.constants)
+            after = _run(node, self.constants) if differs else before
+        self._advance(node, before, after, differs)
+
+    def _is_turned(self, constant: str) -> bool:
+        return self.constants[constant] is not self.graph.constants[constant]
 
     def _turn_constants(self, node: Node) -> bool:
         """Bring constants with a number per channel into the joint order."""

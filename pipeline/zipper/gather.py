@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from taskzip.pipeline.zipper.finite import INPUT, OUTPUT, check_finite
 from taskzip.pipeline.zipper.gram import add_columns, mirror
 from taskzip.pipeline.zipper.reservoir import Reservoir
 from taskzip.pipeline.zipper.ridge import solve_rows, solve_whole
@@ -17,6 +18,8 @@ from taskzip.pipeline.zipper.second_moment import SecondMoment, ridge_of
 
 Part = tuple[torch.Tensor, torch.Tensor]
 
+LIMIT_BYTES = 1 << 30
+"""Of what is kept of one layer's inputs; where a P × P matrix is more, it is rows."""
 ROWS_AT_ONCE = 2048
 """Rows are summed in blocks: below about 1,000, adding to the sums costs more than the product."""
 
@@ -32,6 +35,20 @@ class Moments:
     itself (R, N) where it is rows."""
     target_power: torch.Tensor
     """E z² (N,), float64."""
+
+    @property
+    def dead_inputs(self) -> int:
+        """How many inputs are 0 in all rows."""
+        return self.inputs.dead_inputs
+
+    @property
+    def size(self) -> int:
+        """P."""
+        return self.inputs.size
+
+    def damping(self, fraction: float) -> float:
+        """δ, `fraction` of the mean diagonal of H."""
+        return ridge_of(self.inputs, fraction)
 
     def refit(self, weights: torch.Tensor, ridge: float) -> torch.Tensor:
         """argmin_W E‖W x̃ − z‖² + λ‖W − W_t‖² (N, P); λ = `ridge` · mean diagonal of H."""
@@ -53,14 +70,14 @@ class Moments:
         return self.outputs.double() * self.inputs.scale.sqrt()[:, None]
 
 
-def gather(rows: Iterable[Part], size: int, *, limit_bytes: int = 1 << 30) -> Moments:
+def gather(rows: Iterable[Part], size: int, *, limit_bytes: int = LIMIT_BYTES) -> Moments:
     """Take z (R, N) and x̃ (R, P = `size`) in parts, and return their moments.
 
     Parts are kept as they come, and must not change, until their rows number P; then they are
     folded into the sums E[x̃ x̃ᵀ] and E[z x̃ᵀ], 8 · P · (P + N) bytes. Where a P × P matrix is more
     than `limit_bytes`, a uniform sample of the rows is kept instead: so many that they, and the
-    Gram matrix of two tasks' rows, have at most `limit_bytes` each. Raises ValueError for a number
-    that is not finite, and for no rows.
+    Gram matrix of two tasks' rows, have at most `limit_bytes` each. Raises NotFinite for a number
+    that is not, ValueError for no rows.
     """
     gathering = _Gathering(size, limit_bytes)
     for outputs, inputs in rows:
@@ -82,8 +99,8 @@ class _Gathering:
         self._sample: Reservoir | None = None
 
     def add(self, outputs: torch.Tensor, inputs: torch.Tensor) -> None:
-        _check_finite("input", inputs, self._seen)
-        _check_finite("output before activation", outputs, self._seen)
+        check_finite(INPUT, inputs, self._seen)
+        check_finite(OUTPUT, outputs, self._seen)
         self._seen += len(inputs)
         self._waiting.append((outputs, inputs))
         self._waiting_rows += len(inputs)
@@ -151,13 +168,3 @@ class _Sums:
         """Divide by `count` rows; nothing can be added afterwards."""
         matrix = SecondMoment.of_matrix(mirror(self._inputs).div_(count))
         return Moments(matrix, self._cross.div_(count), self._power / count)
-
-
-def _check_finite(what: str, rows: torch.Tensor, seen: int) -> None:
-    finite = rows.isfinite()
-    if not finite.all():
-        row, column = (int(each) for each in (~finite).nonzero()[0])
-        raise ValueError(
-            f"{what} {column} of calibration row {seen + row} is {float(rows[row, column])} "
-            "(both counted from 0)"
-        )

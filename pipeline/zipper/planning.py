@@ -4,6 +4,7 @@ The survey zips once with all channels shared, by the closed form alone; each gr
 relative to the power of what is merged, are its predicted errors.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from taskzip.contracts.progress import Progress
 from taskzip.pipeline.graph.channels import Channels
 from taskzip.pipeline.zipper.align import Step
 from taskzip.pipeline.zipper.budget import within_bytes, within_error
+from taskzip.pipeline.zipper.checkpoint import Checkpoints
 from taskzip.pipeline.zipper.engine import run
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
@@ -36,7 +38,9 @@ def has_budget(config: ZipConfig) -> bool:
     )
 
 
-def choices_of(scene: Scene, method: Method, progress: Progress) -> Choices:
+def choices_of(
+    scene: Scene, method: Method, progress: Progress, checkpoints: Checkpoints | None = None
+) -> Choices:
     """What each group's sharing saves and is predicted to cost."""
     alignment = scene.alignment
     everything = tuple(group.width for group in alignment.groups)
@@ -44,7 +48,7 @@ def choices_of(scene: Scene, method: Method, progress: Progress) -> Choices:
     closed_form = scene.config.model_copy(update={"reconstruct_steps": 0})
     progress.step("surveying what sharing costs")
     survey = replace(scene, counts=everything, config=closed_form)
-    _, plan = run(survey, method, scene.config.method, progress)
+    _, plan = run(survey, method, scene.config.method, progress, checkpoints)
     return Choices(
         groups=tuple(
             Group(group.name, tuple(sorted(_unit_costs(group, units[group.name]))))
@@ -63,10 +67,24 @@ def within_budget(scene: Scene, choices: Choices, measured_points: bool) -> Shar
         limits.append(int(config.max_size_ratio * choices.separate_bytes))
     if limits:
         spare = _affine_bytes(scene)
+        _check_reachable(choices, min(limits), choices.most.size_bytes + spare)
         return within_bytes(choices, min(limits) - spare)
     if config.max_error is not None and not measured_points:
         return within_error(choices, config.max_error)
     return choices.most
+
+
+def _check_reachable(choices: Choices, limit: int, least: int) -> None:
+    if limit >= least:
+        return
+    separate = choices.separate_bytes
+    ratio = math.ceil(1000 * least / separate) / 1000
+    raise BadInput(
+        f"the joint network cannot have {limit:,} bytes of weights ({limit / separate:.3f} of the "
+        f"{separate:,} of all separate ones): what each task keeps for itself and one shared copy "
+        f"of the rest take {least:,}; ask for max_bytes = {least} or max_size_ratio = {ratio}, "
+        "or more"
+    )
 
 
 def bisect(

@@ -8,11 +8,12 @@ from torch import nn
 from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress
-from taskzip.contracts.zipresult import Parameters, StoredBytes, ZippedLayer
+from taskzip.contracts.zipresult import DeadInputs, Parameters, StoredBytes, ZippedLayer
 from taskzip.pipeline.graph.channels import Channels, find_channels
 from taskzip.pipeline.graph.trace import trace
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.align import align
+from taskzip.pipeline.zipper.checkpoint import Checkpoints
 from taskzip.pipeline.zipper.density import (
     predicted_error,
     sizes_of,
@@ -20,7 +21,7 @@ from taskzip.pipeline.zipper.density import (
     within_error,
     within_limit,
 )
-from taskzip.pipeline.zipper.engine import run
+from taskzip.pipeline.zipper.engine import run, zip_layers
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.methods.planned import Planned, checked_counts
@@ -51,6 +52,8 @@ class Zipped:
     bytes: StoredBytes
     notes: tuple[str, ...]
     """What stayed private although it is no head, and why."""
+    dead_inputs: tuple[DeadInputs, ...] = ()
+    """Layers that damping alone made solvable, task by task."""
 
 
 def zip_tasks(
@@ -58,29 +61,44 @@ def zip_tasks(
     config: ZipConfig,
     progress: Progress,
     measure: Measure | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Zipped:
     """Zip the tasks' networks as the config says; BadInput when they cannot share.
 
     The tasks' networks stay as they are. The same tasks, config and machine give the same bytes.
     `measure` gives the mean increase of the error in points; with it `max_error` is measured.
+    What is in `checkpoints`, if given, is gone on from.
     """
-    return zip_scene(survey(tasks, config, progress), config, progress, measure)
+    return zip_scene(survey(tasks, config, progress), config, progress, measure, checkpoints)
 
 
 def zip_scene(
-    scene: Scene, config: ZipConfig, progress: Progress, measure: Measure | None = None
+    scene: Scene,
+    config: ZipConfig,
+    progress: Progress,
+    measure: Measure | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Zipped:
     """Zip networks that were surveyed before; `config` may name another method."""
-    scene, method = decide(scene, config, progress, measure)
-    joint, plan = run(scene, method, config.method, progress)
-    parameters = _parameters(scene.tasks, joint)
-    done = replace(scene, counts=_by_group(scene, plan))
-    stored = StoredBytes(separate=separate_bytes(scene.tasks), joint=stored_bytes(joint))
-    return Zipped(joint, plan, layers(done), parameters, stored, scene.alignment.notes)
+    scene, method = decide(scene, config, progress, measure, checkpoints)
+    finished = zip_layers(scene, method, config.method, progress, checkpoints)
+    return Zipped(
+        joint=finished.joint,
+        plan=finished.plan,
+        layers=layers(replace(scene, counts=_by_group(scene, finished.plan))),
+        parameters=_parameters(scene.tasks, finished.joint),
+        bytes=StoredBytes(separate=separate_bytes(scene.tasks), joint=stored_bytes(finished.joint)),
+        notes=scene.alignment.notes,
+        dead_inputs=finished.dead_inputs,
+    )
 
 
 def decide(
-    scene: Scene, config: ZipConfig, progress: Progress, measure: Measure | None = None
+    scene: Scene,
+    config: ZipConfig,
+    progress: Progress,
+    measure: Measure | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Scene, Method]:
     """How much each group shares: as the plan, the budget or the config's share says."""
     method = METHODS[config.method]()
@@ -93,16 +111,20 @@ def decide(
         counts = checked_counts(plan, scene.alignment, str(config.plan))
         return replace(scene, counts=counts), Planned(plan, method)
     if has_budget(config):
-        return _within_budget(scene, method, progress, measure), method
+        return _within_budget(scene, method, progress, measure, checkpoints), method
     return scene, method
 
 
 def _within_budget(
-    scene: Scene, method: Method, progress: Progress, measure: Measure | None
+    scene: Scene,
+    method: Method,
+    progress: Progress,
+    measure: Measure | None,
+    checkpoints: Checkpoints | None,
 ) -> Scene:
     if scene.config.method == "hybrid":
-        return _with_entries_within_budget(scene, method, progress, measure)
-    choices = choices_of(scene, method, progress)
+        return _with_entries_within_budget(scene, method, progress, measure, checkpoints)
+    choices = choices_of(scene, method, progress, checkpoints)
     sharing = within_budget(scene, choices, measure is not None)
     limit = scene.config.max_error
     if limit is not None and measure is not None:
@@ -114,6 +136,7 @@ def _within_budget(
                 method,
                 scene.config.method,
                 progress,
+                checkpoints,
             ),
             measure,
             progress,
@@ -122,18 +145,27 @@ def _within_budget(
 
 
 def _with_entries_within_budget(
-    scene: Scene, method: Method, progress: Progress, measure: Measure | None
+    scene: Scene,
+    method: Method,
+    progress: Progress,
+    measure: Measure | None,
+    checkpoints: Checkpoints | None,
 ) -> Scene:
     config = scene.config
     limits = [config.max_bytes] if config.max_bytes is not None else []
     if config.max_size_ratio is not None:
         limits.append(int(config.max_size_ratio * separate_bytes(scene.tasks)))
     if limits:
-        return with_density(scene, within_limit(sizes_of(scene, method, progress), min(limits)))
+        sizes = sizes_of(scene, method, progress, checkpoints)
+        return with_density(scene, within_limit(sizes, min(limits)))
     if config.max_error is None:
         return scene
     error = predicted_error if measure is None else lambda joint, _: measure(joint)
-    return with_density(scene, within_error(scene, method, config.max_error, error, progress))
+
+    def zipped(sized: Scene) -> tuple[JointNetwork, Plan]:
+        return run(sized, method, "hybrid", progress, checkpoints)
+
+    return with_density(scene, within_error(scene, zipped, config.max_error, error, progress))
 
 
 def _by_group(scene: Scene, plan: Plan) -> tuple[int, ...]:

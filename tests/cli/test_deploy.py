@@ -90,7 +90,8 @@ def test_dry_run_shows_the_plan_and_writes_nothing(deploy, project: Path) -> Non
     before = sorted(path.name for path in project.iterdir())
     done = deploy("zip-and-push", "project.toml", "--dry-run", cwd=project)
     assert done.returncode == 0, done.stderr
-    for word in ("zip: it has not run here before", "joint.pte", "joint.tflite", "32 cells"):
+    words = ("zip: it has not run here before", "joint.pte", "joint.tflite", "32 cells")
+    for word in (*words, "heads aside: 100 %", "memory of the zip: at most"):
         assert word in " ".join(done.stdout.split())
     after = sorted(path.name for path in project.iterdir() if path.name != "__pycache__")
     assert after == [name for name in before if name != "__pycache__"]
@@ -102,7 +103,9 @@ def test_deploy_runs_inside_a_project_with_rooms_of_the_same_names(deploy, proje
         (project / name / "__init__.py").write_text("raise RuntimeError('not this one')\n")
     done = deploy("zip", "project.toml", "--dry-run", "--json", cwd=project)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["layers"]
+    plan = json.loads(done.stdout)
+    assert plan["layers"]
+    assert plan["memory"]["total_bytes"] > plan["memory"]["solver_bytes"] > 0
 
 
 def test_zip_alone_writes_its_result(deploy, project: Path) -> None:
@@ -162,3 +165,33 @@ def test_compare_and_sweep_show_tables_and_write_their_files(deploy, project: Pa
         text = json.loads((out / f"{name}.json").read_text())
         Draft202012Validator(schema.shipped(name)).validate(text)
     assert (out / "sweep.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+KILLING = """
+import os
+import signal
+
+_plain, _read = calibration, []
+
+def calibration():
+    for batch in _plain():
+        _read.append(batch)
+        if len(_read) > 8 and not os.path.exists("was killed"):
+            open("was killed", "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield batch
+"""
+
+
+def test_a_killed_zip_goes_on_with_the_same_command(deploy, project: Path) -> None:
+    with (project / "data.py").open("a") as data:
+        data.write(KILLING)
+    with (project / "project.toml").open("a") as config:
+        config.write("[zip]\nreconstruct_steps = 0\n[retrain]\niterations = 2\n")
+    words = ("zip", "project.toml", "--out", "out", "--resume")
+    killed = deploy(*words, cwd=project)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    done = deploy(*words, cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "zipping goes on after 3 of 3 steps" in done.stderr
+    assert not list((project / "out" / "zip").glob(".*"))

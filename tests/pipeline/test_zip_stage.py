@@ -1,6 +1,7 @@
 """The zip stage of a user's folder with training after it."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,15 @@ import torch
 from safetensors.torch import save_file
 
 from taskzip.contracts.config import load_config
+from taskzip.contracts.document import Document
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.build import Stages, zip_stage
+from taskzip.pipeline.compare import compare
 from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.sweep import sweep
 
 PROJECT = Path(__file__).with_name("small_project")
+STEP = 3
 RETRAIN = "\n[retrain]\niterations = 3\nbatch_size = 16\ncheckpoint_seconds = 0\n"
 
 
@@ -65,3 +69,80 @@ def test_hybrids_bytes_are_those_of_its_file(config_path: Path, tmp_path: Path) 
     header_bytes = 8 + int.from_bytes(file[:8], "little")
     assert result.bytes is not None
     assert result.bytes.joint == len(file) - header_bytes
+
+
+class Interrupting(Silent):
+    """Says Ctrl-C when a bar has moved on so many times; keeps what is said.
+
+    A step of two tasks moves it on three times, and all steps that were kept once.
+    """
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+        self.lines: list[str] = []
+
+    def step(self, text: str) -> None:
+        """Keep the line."""
+        self.lines.append(text)
+
+    def advance(self, bar: int, units: int = 1) -> None:
+        """Count what is done."""
+        self._left -= units > 0
+        if self._left == 0:
+            raise KeyboardInterrupt
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_an_interrupted_zip_goes_on_and_leaves_no_checkpoint(
+    config_path: Path, tmp_path: Path
+) -> None:
+    config_path.write_text(config_path.read_text() + RETRAIN)
+    config, folder = load_config(config_path), config_path.parent
+    whole = zip_stage(config, folder, tmp_path / "whole", Silent())
+    out_dir, last = tmp_path / "cut", Interrupting(-1)
+    for after in (2 * STEP + 1, 1 + STEP + 1):
+        with pytest.raises(KeyboardInterrupt):
+            zip_stage(config, folder, out_dir, Interrupting(after))
+    result = zip_stage(config, folder, out_dir, last)
+    assert "zipping goes on after 3 of 3 steps" in last.lines
+    assert files_of(out_dir / "zip") == files_of(tmp_path / "whole" / "zip")
+    assert [path for path in (out_dir / "zip").iterdir() if path.is_dir()] == []
+    same = result.model_copy(update={"cost": whole.cost, "retrain": whole.retrain})
+    assert same == whole
+    assert Stages(config, folder, out_dir).reasons_to_zip() == ()
+
+
+def test_a_fresh_zip_takes_no_step_of_an_interrupted_one(config_path: Path, tmp_path: Path) -> None:
+    config, folder = load_config(config_path), config_path.parent
+    with pytest.raises(KeyboardInterrupt):
+        zip_stage(config, folder, tmp_path, Interrupting(STEP))
+    assert (tmp_path / "zip" / ".zip-steps").is_dir()
+    said = Interrupting(-1)
+    zip_stage(config, folder, tmp_path, said, fresh=True)
+    assert not any("goes on" in line for line in said.lines)
+    assert not (tmp_path / "zip" / ".zip-steps").exists()
+
+
+@pytest.mark.parametrize("verb", [compare, sweep])
+def test_an_interrupted_table_of_zips_goes_on_with_those_that_are_left(
+    verb: Callable[..., Document], config_path: Path, tmp_path: Path
+) -> None:
+    config, folder = load_config(config_path), config_path.parent
+    with pytest.raises(KeyboardInterrupt):
+        verb(config, folder, tmp_path, Interrupting(8 * STEP))
+    said = Interrupting(-1)
+    table = verb(config, folder, tmp_path, said)
+    going_on = [line for line in said.lines if "goes on" in line]
+    assert going_on[:3] == [f"zipping goes on after {done} of 3 steps" for done in (3, 3, 2)]
+    assert without_seconds(table) == without_seconds(verb(config, folder, tmp_path, Silent()))
+    assert list((tmp_path / "zip").iterdir()) == []
+
+
+def without_seconds(table: Document) -> dict[str, object]:
+    data = table.as_json_data()
+    for row in data.get("zips", ()):
+        del row["seconds"]
+    return data

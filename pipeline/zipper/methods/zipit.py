@@ -98,8 +98,15 @@ def _activations(
                 f"shape {tuple(batch.shape)}: {error}"
             ) from error
         for index, name in enumerate(wanted):
-            if name is not None:
-                rows[index].append(_rows(network, name, values[name], generator))
+            if name is None:
+                continue
+            if not values[name].isfinite().all():
+                raise BadInput(
+                    f"zipit lets every network see every task's data; {task} answers it with "
+                    f"numbers that are not finite at {scene.alignment.groups[index].name!r}; are "
+                    "the tasks' data scaled alike?"
+                )
+            rows[index].append(_rows(network, name, values[name], generator))
     return [torch.cat(each) if each else torch.zeros(0, 0) for each in rows]
 
 
