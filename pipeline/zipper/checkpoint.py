@@ -140,7 +140,10 @@ def telling(checkpoint: Checkpoint | None, progress: Progress) -> Iterator[None]
 def _hash_graph(graph: Graph) -> str:
     layers = graph.layers.items()
     words = [node.model_dump_json() for node in graph.nodes]
-    words += [f"{node} {each.name} {each.describe()} {each.normalized}" for node, each in layers]
+    words += [
+        f"{node} {each.name} {each.describe()} {each.normalized} {each.parts} {each.columns}"
+        for node, each in layers
+    ]
     words.append(f"{graph.input} {graph.output}")
     weights = [tensor for _, each in layers for tensor in (each.weight, each.bias)]
     tensors = [each for each in (*weights, *graph.constants.values()) if each is not None]

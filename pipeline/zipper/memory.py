@@ -126,7 +126,7 @@ def _moment_bytes(layers: Mapping[str, Layer], tasks: Mapping[str, _Task]) -> in
         rows = _rows(layer, tasks[name])
         row = (size + outputs) * _FLOAT32
         whole = _FLOAT64 * size * (size + outputs)
-        if layer.depthwise:
+        if layer.is_grouped:
             held += _FLOAT64 * outputs * size * (size + 1)
             gathering = max(gathering, 3 * _FLOAT64 * _part_rows() * outputs * (size + 1))
         elif rows < size or _FLOAT64 * size**2 > LIMIT_BYTES:
@@ -146,7 +146,7 @@ def _solver_bytes(layers: Mapping[str, Layer], tasks: Mapping[str, _Task]) -> in
     for name, layer in layers.items():
         size, outputs = _sizes(layer)
         inner = min(size, len(layers) * _rows(layer, tasks[name]))
-        system = outputs * size**2 if layer.depthwise else inner * size
+        system = outputs * size**2 if layer.is_grouped else inner * size
         weights = outputs * size
         per_task = _FLOAT64 * (system + 4 * weights) + _GRADIENTS * _FLOAT32 * weights
         once = _FLOAT64 * (_SYSTEMS * system + _TABLES * outputs**2)
