@@ -105,10 +105,9 @@ def test_sharing_nothing_gives_the_original_outputs(try_zip: TryZip, kind: str) 
     assert trial.largest_difference() < SAME_FUNCTION
 
 
-@pytest.mark.parametrize("share", [1.0, 0.5])
 @pytest.mark.parametrize("kind", KINDS)
-def test_copies_share_without_loss(try_zip: TryZip, kind: str, share: float) -> None:
-    trial = try_zip([made(kind, 1), made(kind, 1)], shape=SHAPE, share=share, refit=False)
+def test_copies_share_in_part_without_loss(try_zip: TryZip, kind: str) -> None:
+    trial = try_zip([made(kind, 1), made(kind, 1)], shape=SHAPE, share=0.5, refit=False)
     assert trial.largest_difference() < SAME_FUNCTION
     assert trial.zipped.parameters.shared > 0
 
