@@ -100,7 +100,7 @@ def test_share_takes_a_fraction_a_count_or_one_of_them_per_layer(tmp_path: Path)
         ("[zip]\nmetod = 1\n", "unknown key 'metod' at zip; did you mean 'method'?"),
         ("[benhc]\n", "unknown key 'benhc' at the top level; did you mean 'bench'?"),
         ("[bench]\nswitchs = 3\n", "did you mean 'switches'?"),
-        ("[zip]\nmethod = 'magic'\n", "zip.method: Input should be 'mtz', 'average', "),
+        ("[zip]\nmethod = 'magic'\n", "zip.method: Input should be 'mtz', 'hybrid', "),
         ("[zip]\nshare = 1.5\n", "zip.share"),
         ("[bench]\nswitches = 0\n", "bench.switches"),
         ("[bench]\nclock = 'sundial'\n", "bench.clock"),
