@@ -26,7 +26,7 @@ LIMIT_SECONDS = 60.0
 CLOCK_TOLERANCE = 0.002
 """Of medians: a single loop meets a timer tick or a kernel thread more or less."""
 READ_BYTES = 4 << 20
-COLD_TOLERANCE = 0.005
+COLD_TOLERANCE = 0.01
 """Of medians: what waits for the flash waits in counted time."""
 MOST_TIMES_THE_FLASH = 1.5
 """Besides, pages are found, filled and copied."""
