@@ -139,9 +139,14 @@ CASES: dict[str, Callable[[], Case]] = {
     "pruned": pruned,
     "with entries of their own": lambda: case("plain", tasks=2, method="hybrid"),
 }
+QUICK = ("plain", "pruned", "concatenated")
+"""The others take minutes in all."""
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in CASES],
+)
 def test_interrupted_after_any_step_it_ends_with_the_same_bytes(name: str, tmp_path: Path) -> None:
     it = CASES[name]()
     whole = Watching()
