@@ -2,6 +2,7 @@
 .PHONY: help setup demo test test-slow lint weights clean
 
 PYTHON := .venv/bin/python
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 ROOMS := contracts pipeline device benchmarks cli
 
 help: ## List the targets
@@ -15,7 +16,7 @@ demo: setup ## Zip two real networks, run them on the emulated ARM device, repor
 	.venv/bin/deploy zip-and-push examples/digits_fashion.toml --out out/digits_fashion --check
 
 test: lint ## Check style, types and walls; run the tests, the emulated device included
-	$(PYTHON) -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -m "not slow" $(WORKERS)
 
 test-slow: setup ## Run the longer proofs
 	$(PYTHON) -m pytest -m slow

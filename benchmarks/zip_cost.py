@@ -1,4 +1,4 @@
-"""What zipping costs: `python -m taskzip.benchmarks.zip_cost CONFIG [--check] [--json FILE]`.
+"""What zipping costs: `python -m taskzip.benchmarks.zip_cost CONFIG`.
 
 In one process: the whole of `deploy zip` into a temporary folder but for evaluation, its steps told
 apart by the profiler; the passes that no method can avoid, each original and each merged network
@@ -19,7 +19,7 @@ import torch
 import typer
 from rich.console import Console
 
-from taskzip.benchmarks.zip_cost_result import TaskCost, ZipCost, check, render
+from taskzip.benchmarks.zip_cost_result import GB, Limits, TaskCost, ZipCost, check, render
 from taskzip.contracts.config import Config, load_config
 from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.progress import Silent
@@ -41,7 +41,7 @@ STEPS = {
     "balance": (("engine", "_balanced"),),
     "pairs: costs": (("pairing", "pair_costs"), ("pairing", "l2_costs")),
     "pairs: assignment": (("assign", "hungarian"), ("assign", "greedy")),
-    "merged vectors, their cost": (("engine", "_merge_dense"), ("engine", "_merge_channels")),
+    "merged vectors, their cost": (("engine", "_merge_dense"), ("engine", "_merge_groups")),
     "joint layers": (("apply", "apply"), ("apply", "private_layer")),
     "reconstruction": (("reconstruct", "reconstruct"),),
     "saving": (("joint", "save"),),
@@ -154,19 +154,24 @@ def _steps(profile: cProfile.Profile, whole: float) -> dict[str, float]:
 
 def main(
     config: Annotated[Path, typer.Argument(help="A config that `deploy zip` takes.")],
-    checks: Annotated[
-        bool, typer.Option("--check", help="Fail when a bar is missed (exit code 1).")
-    ] = False,
+    max_ratio: Annotated[
+        float | None,
+        typer.Option(help="Fail when the zip costs more than so many times the passes."),
+    ] = None,
+    max_peak_gb: Annotated[float | None, typer.Option(help="Fail above this peak RSS.")] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Fail when the zip takes longer.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
 ) -> None:
-    """Measure what zipping a config costs."""
+    """Measure what zipping a config costs; exit code 1 above a limit."""
     try:
         cost = measure_zip(load_config(config), config.resolve().parent)
         Console().print(render(cost))
         if json is not None:
             cost.write(json)
-        if checks:
-            check(cost)
+        peak = None if max_peak_gb is None else int(max_peak_gb * GB)
+        check(cost, Limits(ratio=max_ratio, peak_rss_bytes=peak, seconds=max_seconds))
     except TaskzipError as error:
         Console(stderr=True).print(str(error), markup=False, style="red")
         raise typer.Exit(error.exit_code) from error

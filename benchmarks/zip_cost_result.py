@@ -2,13 +2,20 @@
 
 from rich.table import Table
 
-from taskzip.benchmarks.units import format_mib
 from taskzip.contracts.document import Document
 from taskzip.contracts.errors import CheckFailed
 from taskzip.contracts.names import Bytes, Count
 
-MAX_RATIO = 2.0
-MAX_PEAK_RSS_BYTES = 8_000_000_000
+GB = 1_000_000_000
+
+
+class Limits(Document):
+    """What a zip may cost; None: whatever."""
+
+    ratio: float | None = None
+    """Of the whole zip to the passes that no method can avoid."""
+    peak_rss_bytes: Bytes | None = None
+    seconds: float | None = None
 
 
 class TaskCost(Document):
@@ -51,16 +58,16 @@ class ZipCost(Document):
         return self.zip_cpu_seconds / self.forward_cpu_seconds
 
 
-def check(cost: ZipCost) -> None:
-    """CheckFailed unless both bars hold."""
+def check(cost: ZipCost, limits: Limits) -> None:
+    """CheckFailed unless all limits hold."""
     missed = []
-    if cost.ratio > MAX_RATIO:
-        missed.append(f"the zip took {cost.ratio:.2f} × the forward passes; {MAX_RATIO} is the bar")
-    if cost.peak_rss_bytes > MAX_PEAK_RSS_BYTES:
-        missed.append(
-            f"it took {format_mib(cost.peak_rss_bytes)} MiB; "
-            f"{format_mib(MAX_PEAK_RSS_BYTES)} MiB is the bar"
-        )
+    if limits.ratio is not None and cost.ratio > limits.ratio:
+        missed.append(f"the zip took {cost.ratio:.2f} × the passes, more than {limits.ratio:g} ×")
+    if limits.peak_rss_bytes is not None and cost.peak_rss_bytes > limits.peak_rss_bytes:
+        peak, most = cost.peak_rss_bytes / GB, limits.peak_rss_bytes / GB
+        missed.append(f"its peak RSS was {peak:.2f} GB, more than {most:g} GB")
+    if limits.seconds is not None and cost.zip_seconds > limits.seconds:
+        missed.append(f"it took {cost.zip_seconds:.1f} s, more than {limits.seconds:g} s")
     if missed:
         raise CheckFailed("; ".join(missed))
 
@@ -78,7 +85,7 @@ def render(cost: ZipCost) -> Table:
         f"{cost.forward_cpu_seconds:.1f} s CPU",
     )
     table.add_row("ratio", f"{cost.ratio:.2f}", f"{cost.cpu_ratio:.2f} of CPU time")
-    table.add_row("peak RSS", f"{cost.peak_rss_bytes / 1e9:.2f} GB", "")
+    table.add_row("peak RSS", f"{cost.peak_rss_bytes / GB:.2f} GB", "")
     table.add_row("size", f"{cost.size_ratio:.3f}", "of two networks")
     for task in cost.tasks:
         if task.output_error is not None:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from taskzip.benchmarks.zip_cost import measure_zip
-from taskzip.benchmarks.zip_cost_result import MAX_PEAK_RSS_BYTES, ZipCost, check
+from taskzip.benchmarks.zip_cost_result import Limits, ZipCost, check
 from taskzip.benchmarks.zip_growth import Case, Growth, Point, measure
 from taskzip.contracts.config import load_config
 from taskzip.contracts.errors import CheckFailed
@@ -23,7 +23,7 @@ def cost(**changes: object) -> ZipCost:
         "zip_cpu_seconds": 6.0,
         "forward_seconds": 2.0,
         "forward_cpu_seconds": 4.0,
-        "peak_rss_bytes": MAX_PEAK_RSS_BYTES,
+        "peak_rss_bytes": 8_000_000_000,
         "size_ratio": 0.5,
         "threads": 2,
         "load_average": (0.0, 0.0),
@@ -48,12 +48,16 @@ def test_a_zip_is_measured_step_by_step(tmp_path: Path) -> None:
     assert [task.name for task in found.tasks] == ["day", "night"]
 
 
-def test_the_bars_are_the_ratio_and_the_memory() -> None:
-    check(cost(zip_seconds=4.0))
-    with pytest.raises(CheckFailed, match=r"2\.05 × the forward passes"):
-        check(cost(zip_seconds=4.1))
-    with pytest.raises(CheckFailed, match="MiB"):
-        check(cost(peak_rss_bytes=MAX_PEAK_RSS_BYTES + 1))
+def test_a_zip_is_held_to_the_limits_that_are_given() -> None:
+    limits = Limits(ratio=2.0, peak_rss_bytes=8_000_000_000, seconds=4.2)
+    check(cost(zip_seconds=4.0), limits)
+    check(cost(zip_seconds=400.0), Limits())
+    with pytest.raises(CheckFailed, match=r"2\.05 × the passes"):
+        check(cost(zip_seconds=4.1), limits)
+    with pytest.raises(CheckFailed, match=r"8\.10 GB, more than 8 GB"):
+        check(cost(peak_rss_bytes=8_100_000_000), limits)
+    with pytest.raises(CheckFailed, match=r"4\.3 s, more than 4\.2 s"):
+        check(cost(zip_seconds=4.3, forward_seconds=9.0), limits)
 
 
 def test_growth_is_measured_and_its_exponent_is_the_slope() -> None:

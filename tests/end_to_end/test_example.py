@@ -31,6 +31,9 @@ FEW_SWITCHES_REPEAT_WITHIN = {"warm": 0.01, "cold": 0.01}
 """With the example's 7 switches."""
 COUNTER_STEP_NS = 16
 """Of the emulated device's timer (62.5 MHz): a resident switch is five of them."""
+LOAD_REPEATS_WITHIN_NS = 250
+"""Whatever the share: a list walked or a page looked up once more. 144 ns were seen, in the 12 µs
+that a method takes to load."""
 
 WORK = "/data/local/tmp/taskzip"
 
@@ -148,9 +151,12 @@ def assert_repeats(one: Row, other: Row, switch_within: dict[str, float]) -> Non
     assert other.inference_ns.median == pytest.approx(
         one.inference_ns.median, rel=INFERENCE_REPEATS_WITHIN
     ), cell
+    loads = one.deployment in ("joint-lazy", "separate-swap")
     if one.cache in switch_within:
         assert other.switch_ns.median == pytest.approx(
-            one.switch_ns.median, rel=switch_within[one.cache], abs=2 * COUNTER_STEP_NS
+            one.switch_ns.median,
+            rel=switch_within[one.cache],
+            abs=LOAD_REPEATS_WITHIN_NS if loads else 2 * COUNTER_STEP_NS,
         ), cell
 
 
