@@ -145,10 +145,14 @@ class ZipConfig(Document):
 
 
 class RetrainConfig(Document):
-    """How the joint network is trained after zipping; not at all unless `iterations` says so."""
+    """How the joint network is trained: while it is zipped, after it, or not at all."""
 
     iterations: Count = 0
-    """At most; each takes one batch of every task and one step with the sum of their gradients."""
+    """After zipping, at most."""
+    layer_iterations: Count = 0
+    """After each layer that shares something, while those behind it are still each task's own, as
+    the MTZ papers do. Each takes one batch of every task and one step with the sum of their
+    gradients."""
     target: Literal["outputs", "labels"] = "outputs"
     """What it learns: the originals' outputs for the inputs of each task's `training`, without its
     labels (for the calibration data where there is none), or the labels of `training`."""
@@ -167,7 +171,7 @@ class RetrainConfig(Document):
     batch_size: Annotated[int, Field(ge=1)] = 256
     """Of each task."""
     patience: Count = 0
-    """Stop after so many iterations in which no held-out loss was the lowest; 0: never."""
+    """Stop after so many of `iterations` in which no held-out loss was the lowest; 0: never."""
     seed: Count = 0
     """Of the order of the data."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 10.0

@@ -40,11 +40,15 @@ class ZippedTask(Document):
 
 
 class Retraining(Document):
-    """What training after the zip did."""
+    """What training did."""
 
     iterations: Count
+    """After the zip."""
+    layer_iterations: Count = 0
+    """After its layers, of all together."""
     stopped_early: bool
     seconds: float
+    """Of the training after the zip; what follows a layer is part of the zip's cost."""
 
 
 class Parameters(Document):

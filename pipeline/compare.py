@@ -15,7 +15,7 @@ from taskzip.pipeline.interrupted import checkpoints_of
 from taskzip.pipeline.measured import Measured, mean_increase, output_error
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.task import Task
-from taskzip.pipeline.zipper import Zipped, survey, zip_scene
+from taskzip.pipeline.zipper import Aids, Zipped, survey, zip_scene
 
 
 def compare(
@@ -38,7 +38,7 @@ def compare(
         progress.step(f"zipping: {title}")
         started, saved = time.monotonic(), checkpoints.seconds_saved
         try:
-            zipped = zip_scene(scene, way, progress, checkpoints=checkpoints)
+            zipped = zip_scene(scene, way, progress, Aids(checkpoints=checkpoints))
         except BadInput as error:
             left_out[title] = str(error)
             continue

@@ -45,7 +45,7 @@ def sweep(
     measured = Measured(tasks)
     points = []
     for sized, predicted in sizes(scene, method, progress, checkpoints):
-        joint, plan = run(sized, method, plain.method, progress, checkpoints)
+        joint, plan = run(sized, method, progress, checkpoints)
         error = predicted_error(joint, plan) if predicted is None else predicted
         points.append(_point(sized, error, plan, joint, measured))
     found = ZipSweep(points=_with_pareto(points))

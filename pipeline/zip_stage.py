@@ -7,14 +7,14 @@ from pathlib import Path
 
 from taskzip.contracts.config import Config
 from taskzip.contracts.progress import Progress
-from taskzip.contracts.zipresult import Cost, Retraining, ZippedTask, ZipResult
+from taskzip.contracts.zipresult import Cost, ZippedTask, ZipResult
 from taskzip.pipeline import layout
 from taskzip.pipeline.interrupted import checkpoints_of
 from taskzip.pipeline.measured import Measured, measure_of
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.task import Task
-from taskzip.pipeline.retraining import retrain
-from taskzip.pipeline.zipper import JointNetwork, zip_tasks
+from taskzip.pipeline.training import Training
+from taskzip.pipeline.zipper import Aids, JointNetwork, zip_tasks
 from taskzip.pipeline.zipper.checkpoint import Checkpoints
 
 KIB = 1024
@@ -42,10 +42,14 @@ def run_zip(
     tasks = checkpoints.watched(load_tasks(config, folder))
     started = time.monotonic()
     measured = Measured(tasks)
-    zipped = zip_tasks(tasks, config.zip, progress, measure_of(measured, tasks), checkpoints)
+    training = Training(tasks, config.retrain, layout.retrain_checkpoint(out_dir), progress)
+    if training.follows_layers:
+        checkpoints.depend_on("what is retrained on", training.digest())
+    aids = Aids(measure_of(measured, tasks), checkpoints, training.tune)
+    zipped = zip_tasks(tasks, config.zip, progress, aids)
     seconds = time.monotonic() - started + checkpoints.seconds_saved
     cost = Cost(seconds=seconds, peak_rss_bytes=_peak_rss_bytes())
-    retrained = _retrained(zipped.joint, tasks, config, out_dir, progress)
+    retrained = training.finish(zipped.joint)
     zipped.joint.save(layout.zip_folder(out_dir))
     zipped.plan.write(layout.plan(out_dir))
     ZipResult(
@@ -70,19 +74,6 @@ def load_networks(config: Config, folder: Path, out_dir: Path) -> Networks:
 def _forget(checkpoints: Checkpoints, out_dir: Path) -> None:
     checkpoints.remove()
     layout.retrain_checkpoint(out_dir).unlink(missing_ok=True)
-
-
-def _retrained(
-    joint: JointNetwork, tasks: tuple[Task, ...], config: Config, out_dir: Path, progress: Progress
-) -> Retraining | None:
-    if not config.retrain.iterations:
-        return None
-    done = retrain(joint, tasks, config.retrain, progress, layout.retrain_checkpoint(out_dir))
-    for name, loss in done.losses.items():
-        progress.step(f"{name}: held-out loss {loss.before:.4g} → {loss.after:.4g}")
-    return Retraining(
-        iterations=done.iterations, stopped_early=done.stopped_early, seconds=done.seconds
-    )
 
 
 def _told(tasks: tuple[ZippedTask, ...], progress: Progress) -> tuple[ZippedTask, ...]:

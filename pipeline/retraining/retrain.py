@@ -11,8 +11,8 @@ from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.pipeline.fingerprint import key_of
 from taskzip.pipeline.networks.task import Task, relative_weights
 from taskzip.pipeline.retraining.checkpoint import Checkpoint
-from taskzip.pipeline.retraining.examples import gather, split
-from taskzip.pipeline.retraining.losses import loss_of
+from taskzip.pipeline.retraining.examples import Examples, gather, split
+from taskzip.pipeline.retraining.losses import Loss, loss_of
 from taskzip.pipeline.retraining.run import Run, Side
 from taskzip.pipeline.zipper.joint import JointNetwork
 
@@ -39,6 +39,84 @@ class Retrained:
     losses: dict[str, LossChange]
 
 
+class Lessons:
+    """What joint networks of some tasks learn from: gathered once, for any number of trainings."""
+
+    def __init__(self, tasks: Sequence[Task], config: RetrainConfig, progress: Progress) -> None:
+        """BadInput where data or outputs do not fit the config."""
+        progress.step(f"collecting what to retrain on: {config.target}")
+        self._progress = progress
+        self._config = config
+        limit_bytes = KEPT_BYTES // len(tasks)
+        weights = relative_weights(tasks)
+        self._of = [_Lesson.of(task, config, limit_bytes, weights[task.name]) for task in tasks]
+        self._tensors = [tensor for each in self._of for tensor in each.tensors()]
+
+    def digest(self) -> str:
+        """The sha256 of all examples and of what is asked of them."""
+        config = self._config.model_dump_json(exclude={"checkpoint_seconds"})
+        words = [f"{each.task.loss} {each.weight}" for each in self._of]
+        return key_of((config, *words, torch.__version__), self._tensors)
+
+    def train(
+        self, joint: JointNetwork, iterations: int, checkpoint: Path, *, stops: bool = True
+    ) -> Retrained:
+        """Train `joint` in place; at the end it has the weights of the lowest held-out loss.
+
+        Unless it `stops`, the config's patience is endless.
+
+        State is written to `checkpoint` every few seconds; if it holds an earlier run with the
+        same network, data and config, that run goes on, and ends with the same weights as one that
+        was never interrupted. The caller removes it when the result is safe. Zeros of pruned layers
+        stay zeros.
+        """
+        changes = {"iterations": iterations} | ({} if stops else {"patience": 0})
+        config = self._config.model_copy(update=changes)
+        key = key_of(
+            (self.digest(), str(changes), joint.spec.model_dump_json()),
+            joint.state_dict().values(),
+        )
+        file = Checkpoint(checkpoint, key, config.checkpoint_seconds)
+        run = Run(joint, [each.side(joint) for each in self._of], config)
+        if file.resume(run):
+            done = run.standing.iteration
+            self._progress.step(f"retraining goes on after iteration {done}")
+        with progress_bar(self._progress, "retraining", iterations) as bar:
+            self._progress.advance(bar, run.standing.iteration)
+            while not run.is_done:
+                run.step()
+                file.write_if_due(run)
+                self._progress.advance(bar)
+        run.finish()
+        return _retrained(run, file.seconds)
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    task: Task
+    learned: Examples
+    held_out: Examples
+    loss: Loss
+    weight: float
+
+    @classmethod
+    def of(cls, task: Task, config: RetrainConfig, limit_bytes: int, weight: float) -> "_Lesson":
+        examples = gather(task, config.target, limit_bytes)
+        loss = loss_of(task, config, examples.targets)
+        return cls(task, *split(examples, config.seed), loss, weight)
+
+    def side(self, joint: JointNetwork) -> Side:
+        network = joint.task(self.task.name)
+        return Side(self.task.name, network, self.learned, self.held_out, self.loss, self.weight)
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        return tuple(
+            tensor
+            for each in (self.learned, self.held_out)
+            for tensor in (each.inputs, each.targets)
+        )
+
+
 def retrain(
     joint: JointNetwork,
     tasks: Sequence[Task],
@@ -46,60 +124,8 @@ def retrain(
     progress: Progress,
     checkpoint: Path,
 ) -> Retrained:
-    """Train `joint` in place; at the end it has the weights of the lowest held-out loss.
-
-    State is written to `checkpoint` every few seconds; if it holds an earlier run with the
-    same network, data and config, that run goes on, and ends with the same weights as one that was
-    never interrupted. The caller removes it when the result is safe. Zeros of pruned layers stay
-    zeros. BadInput where data or outputs do not fit the config.
-    """
-    progress.step(f"collecting what to retrain on: {config.target}")
-    weights = relative_weights(tasks)
-    limit_bytes = KEPT_BYTES // len(tasks)
-    sides = [_side(joint, task, config, limit_bytes, weights[task.name]) for task in tasks]
-    key = _key(joint, tasks, sides, config)
-    file = Checkpoint(checkpoint, key, config.checkpoint_seconds)
-    run = Run(joint, sides, config)
-    if file.resume(run):
-        progress.step(f"retraining goes on after iteration {run.standing.iteration}")
-    with progress_bar(progress, "retraining", config.iterations) as bar:
-        progress.advance(bar, run.standing.iteration)
-        while not run.is_done:
-            run.step()
-            file.write_if_due(run)
-            progress.advance(bar)
-    run.finish()
-    return _retrained(run, file.seconds)
-
-
-def _side(
-    joint: JointNetwork, task: Task, config: RetrainConfig, limit_bytes: int, weight: float
-) -> Side:
-    examples = gather(task, config.target, limit_bytes)
-    learned, held_out = split(examples, config.seed)
-    loss = loss_of(task, config, examples.targets)
-    return Side(task.name, joint.task(task.name), learned, held_out, loss, weight)
-
-
-def _key(
-    joint: JointNetwork, tasks: Sequence[Task], sides: Sequence[Side], config: RetrainConfig
-) -> str:
-    losses = " ".join(task.loss or config.loss for task in tasks)
-    examples = [each for side in sides for each in (side.learned, side.held_out)]
-    settings = config.model_dump_json(exclude={"checkpoint_seconds"})
-    return key_of(
-        (
-            settings,
-            losses,
-            joint.spec.model_dump_json(),
-            str([side.weight for side in sides]),
-            torch.__version__,
-        ),
-        (
-            *joint.state_dict().values(),
-            *(tensor for each in examples for tensor in (each.inputs, each.targets)),
-        ),
-    )
+    """Train `joint` for `config.iterations` on all tasks; see `Lessons.train`."""
+    return Lessons(tasks, config, progress).train(joint, config.iterations, checkpoint)
 
 
 def _retrained(run: Run, seconds: float) -> Retrained:

@@ -9,15 +9,9 @@ import torch
 from torch import nn
 
 from taskzip.pipeline.graph.layer import Layer
-from taskzip.pipeline.zipper.layer_module import (
-    Affine,
-    BlockLayer,
-    GroupedBlocks,
-    JointLayer,
-    LayerSpec,
-    Range,
-    build_layer,
-)
+from taskzip.pipeline.zipper.blocks import Affine, BlockLayer, GroupedBlocks
+from taskzip.pipeline.zipper.layer_module import JointLayer, build_layer
+from taskzip.pipeline.zipper.layer_spec import LayerSpec, Range
 from taskzip.pipeline.zipper.order import Inputs, Order
 from taskzip.pipeline.zipper.sparse_layer import SummedLayer
 

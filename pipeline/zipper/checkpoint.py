@@ -48,12 +48,19 @@ class Checkpoints:
         self._digests = {task.name: Digested(task.calibration) for task in tasks}
         return tuple(replace(task, calibration=self._digests[task.name]) for task in tasks)
 
-    def of(self, scene: Scene, method: str) -> "Checkpoint":
-        """The checkpoint of one zip; one of other inputs is removed, and said to be."""
+    def of(self, scene: Scene, whole: bool = False) -> "Checkpoint":
+        """The checkpoint of one zip; one of other inputs is removed, and said to be.
+
+        `whole`: each step is written with all before it, which it may have changed.
+        """
         if not self._is_checked and self._folder.exists():
             self._check(scene)
-        way = (method, list(scene.counts), list(scene.limits), scene.config.model_dump(mode="json"))
-        return Checkpoint(self, scene, self._folder / hash_data(way)[:16])
+        way = (list(scene.counts), list(scene.limits), scene.config.model_dump(mode="json"))
+        return Checkpoint(self, scene, self._folder / hash_data(way)[:16], whole)
+
+    def depend_on(self, what: str, digest: str) -> None:
+        """Count something else among what the steps were made from."""
+        self._words[what] = digest
 
     def remove(self) -> None:
         """Forget all: the result is safe, or is not wanted."""
@@ -89,7 +96,8 @@ class Checkpoints:
 class Checkpoint:
     """The finished steps of one zip."""
 
-    def __init__(self, all_of: Checkpoints, scene: Scene, folder: Path) -> None:
+    def __init__(self, all_of: Checkpoints, scene: Scene, folder: Path, whole: bool) -> None:
+        self.whole = whole
         self._all = all_of
         self._scene = scene
         self._folder = folder
@@ -97,16 +105,18 @@ class Checkpoint:
         """How many steps are on disk."""
         self._written: Standing | None = None
         self._since = time.monotonic()
+        self._seconds = 0.0
 
     def read(self, start: Standing) -> tuple[int, Standing]:
         """How many steps are finished, and how things stand after them; `start` is before all."""
-        while (path := self._path(self.finished)).exists():
+        for index, path in self._paths():
             try:
                 new, seconds = read_step(path, self._scene.alignment.steps)
             except BadInput:
                 break
-            start = start.then(new)
-            self.finished += 1
+            start = new if self.whole else start.then(new)
+            self.finished = index + 1
+            self._seconds = seconds
             self._all.seconds_saved += seconds
         self._written = start
         return self.finished, start
@@ -114,11 +124,28 @@ class Checkpoint:
     def write(self, index: int, standing: Standing) -> None:
         """Add what step `index` did; all before it were read or written."""
         self._all.prepare(self._scene)
-        new = standing if self._written is None else standing.since(self._written)
+        earlier = None if self.whole else self._written
+        new = standing if earlier is None else standing.since(earlier)
         now = time.monotonic()
-        write_step(self._path(index), new, self._scene.alignment.steps, now - self._since)
+        self._seconds = now - self._since + (self._seconds if self.whole else 0.0)
+        before = [path for _, path in self._paths()] if self.whole else []
+        write_step(self._path(index), new, self._scene.alignment.steps, self._seconds)
+        for path in before:
+            path.unlink()
         self._written, self._since = standing, now
         self.finished = index + 1
+
+    def _paths(self) -> Iterator[tuple[int, Path]]:
+        """The files that follow each other, or the last one alone if each is whole."""
+        if self.whole:
+            steps = range(len(self._scene.alignment.steps))
+            found = [(index, self._path(index)) for index in steps if self._path(index).exists()]
+            yield from found[-1:]
+            return
+        index = 0
+        while (path := self._path(index)).exists():
+            yield index, path
+            index += 1
 
     def _path(self, index: int) -> Path:
         return self._folder / f"{index:04}.safetensors"

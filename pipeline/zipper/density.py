@@ -63,7 +63,7 @@ def sizes_of(
     progress.step("surveying what entries take")
     closed_form = scene.config.model_copy(update={"reconstruct_steps": 0, "hybrid_density": 0.0})
     survey = replace(scene, config=closed_form)
-    joint, _ = run(survey, method, "hybrid", progress, checkpoints)
+    joint, _ = run(survey, method, progress, checkpoints)
     layers = tuple(
         sum(each.numel() for each in block.parameters())
         for block in joint.shared

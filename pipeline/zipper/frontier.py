@@ -4,7 +4,7 @@ Letters: N outputs, P inputs of an output with the bias's constant 1.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,25 +22,15 @@ from taskzip.pipeline.zipper.depthwise import ChannelMoments, gather_channels
 from taskzip.pipeline.zipper.finite import INPUT, NotFinite
 from taskzip.pipeline.zipper.gather import Moments, gather
 from taskzip.pipeline.zipper.handover import Passage, handover
-from taskzip.pipeline.zipper.layer_module import LayerSpec
+from taskzip.pipeline.zipper.layer_spec import LayerSpec
 from taskzip.pipeline.zipper.masks import refit
 from taskzip.pipeline.zipper.order import Inputs, Order
+from taskzip.pipeline.zipper.ready import Ready
 from taskzip.pipeline.zipper.reconstruct import Side
 from taskzip.pipeline.zipper.rows import channel_rows, layer_rows
 from taskzip.pipeline.zipper.standing import Place
 from taskzip.pipeline.zipper.stream import Compute, Pairs, Stage, Stream
 from taskzip.pipeline.zipper.turned import turned
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The coming layer, its weights solved for the inputs that it will really get."""
-
-    part: TaskLayer
-    moments: Moments | ChannelMoments | None
-    """Of those inputs; None where nothing is solved or shared."""
-    weight: float
-    """α of the task, which multiplies its H where tasks are merged."""
 
 
 class Frontier:

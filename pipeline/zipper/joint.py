@@ -14,7 +14,8 @@ from taskzip.contracts.document import Document, replacing
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
 from taskzip.pipeline.graph.node import LAYER, Node, check_known, fill, run_node
-from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec, build_layer
+from taskzip.pipeline.zipper.layer_module import JointLayer, build_layer
+from taskzip.pipeline.zipper.layer_spec import LayerSpec
 from taskzip.pipeline.zipper.stored import fill as fill_stored
 from taskzip.pipeline.zipper.stored import stored_tensors
 

@@ -22,6 +22,11 @@ class Order:
         return len(self.order) - self.shared
 
     @property
+    def first(self) -> torch.Tensor:
+        """(S,) long: the original channels that are shared."""
+        return self.order[: self.shared]
+
+    @property
     def is_original(self) -> bool:
         """Whether every channel lies where it was, as it was."""
         in_place = torch.equal(self.order, torch.arange(len(self.order)))
@@ -40,6 +45,20 @@ class Order:
         rows = torch.cat([(starts + self.order[each]).flatten() for each in ends])
         scales = torch.cat([self.scales[each].repeat(parts) for each in ends])
         return Order(parts * self.shared, rows, scales)
+
+    @classmethod
+    def with_first(
+        cls, chosen: torch.Tensor, width: int, scales: torch.Tensor | None = None
+    ) -> "Order":
+        """The `chosen` (S,) of `width` channels shared, in their order and each so many `scales`
+        (N,) its original; all others behind them as they were."""
+        taken = torch.zeros(width, dtype=torch.bool)
+        taken[chosen] = True
+        order = torch.cat([chosen, (~taken).nonzero().flatten()])
+        factors = torch.ones(width, dtype=torch.float64)
+        if scales is not None:
+            factors[: len(chosen)] = scales[chosen]
+        return cls(len(chosen), order, factors)
 
     @classmethod
     def original(cls, channels: int, shared: int = 0) -> "Order":

@@ -48,7 +48,7 @@ def choices_of(
     closed_form = scene.config.model_copy(update={"reconstruct_steps": 0})
     progress.step("surveying what sharing costs")
     survey = replace(scene, counts=everything, config=closed_form)
-    _, plan = run(survey, method, scene.config.method, progress, checkpoints)
+    _, plan = run(survey, method, progress, checkpoints)
     return Choices(
         groups=tuple(
             Group(group.name, tuple(sorted(_unit_costs(group, units[group.name]))))

@@ -1,7 +1,7 @@
 """How far a zip is: what was decided and computed for the layers that were passed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -9,7 +9,8 @@ from torch import nn
 
 from taskzip.contracts.zipresult import DeadInputs
 from taskzip.pipeline.zipper.align import Step
-from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec
+from taskzip.pipeline.zipper.layer_module import JointLayer
+from taskzip.pipeline.zipper.layer_spec import LayerSpec
 from taskzip.pipeline.zipper.order import Order
 from taskzip.pipeline.zipper.plan import GroupPlan
 
@@ -57,6 +58,16 @@ class Standing:
             self.plans | new.plans,
             self.blocks + new.blocks,
         )
+
+    def with_rest_of(self, end: "Standing") -> "Standing":
+        """This one, with what stands for the layers that only `end` has passed."""
+        places = {
+            name: replace(
+                place, layers=end.places[name].layers, constants=end.places[name].constants
+            )
+            for name, place in self.places.items()
+        }
+        return replace(self, places=places)
 
 
 def _less(place: Place, earlier: Place) -> Place:

@@ -18,7 +18,8 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
 from taskzip.contracts.zipresult import DeadInputs
 from taskzip.pipeline.zipper.align import Step
-from taskzip.pipeline.zipper.layer_module import JointLayer, LayerSpec, build_layer
+from taskzip.pipeline.zipper.layer_module import JointLayer, build_layer
+from taskzip.pipeline.zipper.layer_spec import LayerSpec
 from taskzip.pipeline.zipper.order import Order
 from taskzip.pipeline.zipper.plan import GroupPlan
 from taskzip.pipeline.zipper.standing import Place, Standing

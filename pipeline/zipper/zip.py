@@ -21,7 +21,7 @@ from taskzip.pipeline.zipper.density import (
     within_error,
     within_limit,
 )
-from taskzip.pipeline.zipper.engine import run, zip_layers
+from taskzip.pipeline.zipper.engine import Tune, run, zip_layers
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.methods.planned import Planned, checked_counts
@@ -56,32 +56,35 @@ class Zipped:
     """Layers that damping alone made solvable, task by task."""
 
 
+@dataclass(frozen=True)
+class Aids:
+    """What a zip may use beside networks and data."""
+
+    measure: Measure | None = None
+    """The mean increase of the error in points: with it `max_error` is measured, not predicted."""
+    checkpoints: Checkpoints | None = None
+    """What was finished before, to go on from."""
+    tune: Tune | None = None
+    """Trains what there is after each layer that shares something."""
+
+
+_NONE = Aids()
+
+
 def zip_tasks(
-    tasks: Sequence[Task],
-    config: ZipConfig,
-    progress: Progress,
-    measure: Measure | None = None,
-    checkpoints: Checkpoints | None = None,
+    tasks: Sequence[Task], config: ZipConfig, progress: Progress, aids: Aids = _NONE
 ) -> Zipped:
     """Zip the tasks' networks as the config says; BadInput when they cannot share.
 
     The tasks' networks stay as they are. The same tasks, config and machine give the same bytes.
-    `measure` gives the mean increase of the error in points; with it `max_error` is measured.
-    What is in `checkpoints`, if given, is gone on from.
     """
-    return zip_scene(survey(tasks, config, progress), config, progress, measure, checkpoints)
+    return zip_scene(survey(tasks, config, progress), config, progress, aids)
 
 
-def zip_scene(
-    scene: Scene,
-    config: ZipConfig,
-    progress: Progress,
-    measure: Measure | None = None,
-    checkpoints: Checkpoints | None = None,
-) -> Zipped:
+def zip_scene(scene: Scene, config: ZipConfig, progress: Progress, aids: Aids = _NONE) -> Zipped:
     """Zip networks that were surveyed before; `config` may name another method."""
-    scene, method = decide(scene, config, progress, measure, checkpoints)
-    finished = zip_layers(scene, method, config.method, progress, checkpoints)
+    scene, method = decide(scene, config, progress, aids)
+    finished = zip_layers(scene, method, progress, aids.checkpoints, aids.tune)
     return Zipped(
         joint=finished.joint,
         plan=finished.plan,
@@ -94,11 +97,7 @@ def zip_scene(
 
 
 def decide(
-    scene: Scene,
-    config: ZipConfig,
-    progress: Progress,
-    measure: Measure | None = None,
-    checkpoints: Checkpoints | None = None,
+    scene: Scene, config: ZipConfig, progress: Progress, aids: Aids = _NONE
 ) -> tuple[Scene, Method]:
     """How much each group shares: as the plan, the budget or the config's share says."""
     method = METHODS[config.method]()
@@ -111,19 +110,14 @@ def decide(
         counts = checked_counts(plan, scene.alignment, str(config.plan))
         return replace(scene, counts=counts), Planned(plan, method)
     if has_budget(config):
-        return _within_budget(scene, method, progress, measure, checkpoints), method
+        return _within_budget(scene, method, progress, aids), method
     return scene, method
 
 
-def _within_budget(
-    scene: Scene,
-    method: Method,
-    progress: Progress,
-    measure: Measure | None,
-    checkpoints: Checkpoints | None,
-) -> Scene:
+def _within_budget(scene: Scene, method: Method, progress: Progress, aids: Aids) -> Scene:
+    measure, checkpoints = aids.measure, aids.checkpoints
     if scene.config.method == "hybrid":
-        return _with_entries_within_budget(scene, method, progress, measure, checkpoints)
+        return _with_entries_within_budget(scene, method, progress, aids)
     choices = choices_of(scene, method, progress, checkpoints)
     sharing = within_budget(scene, choices, measure is not None)
     limit = scene.config.max_error
@@ -134,7 +128,6 @@ def _within_budget(
             lambda each: run(
                 replace(scene, counts=counts_of(scene, each)),
                 method,
-                scene.config.method,
                 progress,
                 checkpoints,
             ),
@@ -145,12 +138,9 @@ def _within_budget(
 
 
 def _with_entries_within_budget(
-    scene: Scene,
-    method: Method,
-    progress: Progress,
-    measure: Measure | None,
-    checkpoints: Checkpoints | None,
+    scene: Scene, method: Method, progress: Progress, aids: Aids
 ) -> Scene:
+    measure, checkpoints = aids.measure, aids.checkpoints
     config = scene.config
     limits = [config.max_bytes] if config.max_bytes is not None else []
     if config.max_size_ratio is not None:
@@ -163,7 +153,7 @@ def _with_entries_within_budget(
     error = predicted_error if measure is None else lambda joint, _: measure(joint)
 
     def zipped(sized: Scene) -> tuple[JointNetwork, Plan]:
-        return run(sized, method, "hybrid", progress, checkpoints)
+        return run(sized, method, progress, checkpoints)
 
     return with_density(scene, within_error(scene, zipped, config.max_error, error, progress))
 

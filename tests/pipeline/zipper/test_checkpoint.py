@@ -14,7 +14,7 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.networks.user_code import UserFolder
-from taskzip.pipeline.zipper import Zipped, survey, zip_scene
+from taskzip.pipeline.zipper import Aids, Zipped, survey, zip_scene
 from taskzip.pipeline.zipper.checkpoint import Checkpoints
 
 made = UserFolder(Path(__file__).parents[1]).module("families").made
@@ -90,7 +90,7 @@ class Case:
             return zip_scene(self.scene, self.config, progress)
         kept = Checkpoints(folder, self.inputs, progress)
         watched = replace(self.scene, tasks=kept.watched(self.tasks()))
-        return zip_scene(watched, self.config, progress, checkpoints=kept)
+        return zip_scene(watched, self.config, progress, Aids(checkpoints=kept))
 
     def stop(self, folder: Path, after: int) -> None:
         """Interrupt it after some steps."""

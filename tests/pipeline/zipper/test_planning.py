@@ -10,7 +10,7 @@ from torch import nn
 from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
-from taskzip.pipeline.zipper import zip_tasks
+from taskzip.pipeline.zipper import Aids, zip_tasks
 from taskzip.pipeline.zipper.plan import Plan
 
 Networks = Callable[..., nn.Sequential]
@@ -92,7 +92,7 @@ def test_a_measured_error_is_kept(convolutional: Networks, try_zip: TryZip) -> N
         return points
 
     config = ZipConfig(max_error=5.0, reconstruct_steps=0)
-    found = zip_tasks(trial.tasks, config, Silent(), measure)
+    found = zip_tasks(trial.tasks, config, Silent(), Aids(measure=measure))
     kept = [points for size, points in seen if size == weight_bytes(found.joint)]
     assert all(points <= 5.0 for points in kept)
 
