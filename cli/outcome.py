@@ -49,8 +49,11 @@ def show_zip(result: ZipResult) -> None:
     if result.retrain:
         done = result.retrain
         early = ", stopped early" if done.stopped_early else ""
+        layers = f"{done.layer_iterations:,} iterations after layers, " * (
+            done.layer_iterations > 0
+        )
         out.print(
-            f"Retrained: {done.iterations:,} iterations{early}, {done.seconds:.1f} s.",
+            f"Retrained: {layers}{done.iterations:,} after the zip{early}, {done.seconds:.1f} s.",
             highlight=False,
         )
     for each in result.dead_inputs:

@@ -46,6 +46,11 @@ class _Repetition:
     def __init__(self, case: Case, number: int, folder: Path) -> None:
         self._case, self._number = case, number
         self.config = seeded_config(case, number, folder)
+        if self.config.retrain.layer_iterations:
+            raise BadInput(
+                f"{case.config}: retrain.layer_iterations is not taken here: each zip is measured "
+                "before and after one training; set retrain.iterations"
+            )
         self._tasks = load_tasks(self.config, (folder / case.config).resolve().parent)
         self._made_of = fingerprint(self.config, self._tasks)
 

@@ -104,9 +104,12 @@ class _Run:
         if tune is None or not merges:
             return None
         here = self.engine.standing
-        joint = self.engine.finish()
-        tune(joint)
-        whole = here.with_rest_of(self.engine.standing)
+        tune(self.engine.finish())
+        tasks = self.engine.frontiers.items()
+        whole = here.with_networks(
+            {name: each.layers for name, each in tasks},
+            {name: each.constants for name, each in tasks},
+        )
         self.start_anew(whole)
         return whole
 

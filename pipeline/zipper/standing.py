@@ -59,12 +59,14 @@ class Standing:
             self.blocks + new.blocks,
         )
 
-    def with_rest_of(self, end: "Standing") -> "Standing":
-        """This one, with what stands for the layers that only `end` has passed."""
+    def with_networks(
+        self,
+        layers: Mapping[str, dict[str, tuple[LayerSpec, nn.Module]]],
+        constants: Mapping[str, dict[str, torch.Tensor]],
+    ) -> "Standing":
+        """This one, with what stands for each task's layers and constants, also those to come."""
         places = {
-            name: replace(
-                place, layers=end.places[name].layers, constants=end.places[name].constants
-            )
+            name: replace(place, layers=dict(layers[name]), constants=dict(constants[name]))
             for name, place in self.places.items()
         }
         return replace(self, places=places)

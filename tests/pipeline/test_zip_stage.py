@@ -49,6 +49,21 @@ def test_retraining_is_told_is_a_reason_to_run_and_leaves_no_checkpoint(
     assert names == {"joint.safetensors", "joint.json", "plan.json"}
 
 
+def test_training_after_layers_is_told_and_leaves_no_checkpoint(
+    config_path: Path, tmp_path: Path
+) -> None:
+    after_layers = RETRAIN.replace("iterations", "layer_iterations")
+    config_path.write_text(config_path.read_text() + after_layers)
+    out_dir = tmp_path / "out"
+    result = zip_stage(load_config(config_path), config_path.parent, out_dir, Silent())
+    assert result.retrain is not None
+    shared = sum(layer.shared > 0 for layer in result.layers)
+    assert shared > 1
+    assert (result.retrain.iterations, result.retrain.layer_iterations) == (0, 3 * shared)
+    names = {path.name for path in (out_dir / "zip").iterdir()}
+    assert names == {"joint.safetensors", "joint.json", "plan.json"}
+
+
 def test_a_sweep_of_hybrid_goes_from_many_entries_to_none(
     config_path: Path, tmp_path: Path
 ) -> None:
