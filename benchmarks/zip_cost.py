@@ -41,7 +41,7 @@ STEPS = {
     "balance": (("scales", "_balanced"),),
     "pairs: costs": (("pairing", "pair_costs"), ("pairing", "l2_costs")),
     "pairs: assignment": (("assign", "hungarian"), ("assign", "greedy")),
-    "merged vectors, their cost": (("merging", "merge")),
+    "merged vectors, their cost": (("merging", "merge"),),
     "joint layers": (("apply", "apply"), ("apply", "private_layer")),
     "reconstruction": (("reconstruct", "reconstruct"),),
     "saving": (("joint", "save"),),
