@@ -1,8 +1,9 @@
 """What zipping costs: `python -m taskzip.benchmarks.zip_cost CONFIG`.
 
-In one process: the whole of `deploy zip` into a temporary folder but for evaluation, its steps told
-apart by the profiler; the passes that no method can avoid, each original and each merged network
-once over its calibration data; and how far apart both answer to evaluation data.
+In one process: the passes that no method can avoid, each original network once over its calibration
+data before the zip and each merged one after it, so that a machine that changes its speed changes
+both; the whole of `deploy zip` into a temporary folder but for evaluation, its steps told apart by
+the profiler; and how far apart both networks answer to evaluation data.
 """
 
 import cProfile
@@ -12,18 +13,21 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 from rich.console import Console
+from torch import nn
 
 from taskzip.benchmarks.zip_cost_result import GB, Limits, TaskCost, ZipCost, check, render
 from taskzip.contracts.config import Config, load_config
 from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.networks.functions import find_function
+from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.zip_stage import Networks, run_zip
@@ -51,9 +55,21 @@ STEPS = {
 calibration data, which is read while loading too, and in the passes that reconstruction makes."""
 
 
+@dataclass(frozen=True)
+class _Passes:
+    """Of one network over its task's calibration data."""
+
+    images: int
+    seconds: float
+    cpu_seconds: float
+
+
 def measure_zip(config: Config, folder: Path) -> ZipCost:
-    """Zip a config whose modules lie in `folder`, then pass the data once more."""
+    """Pass the data through the originals, zip a config whose modules lie in `folder`, and pass it
+    through what came out.
+    """
     load_before = os.getloadavg()[0]
+    before = {task.name: _pass(task, task.network) for task in load_tasks(config, folder)}
     profile = cProfile.Profile()
     wall, cpu = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as out:
@@ -62,15 +78,14 @@ def measure_zip(config: Config, folder: Path) -> ZipCost:
         )
     zip_wall, zip_cpu = time.perf_counter() - wall, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
-    cpu = time.process_time()
-    passes = [_pass(task, networks) for task in networks.tasks]
-    cpu = time.process_time() - cpu
+    after = {task.name: _pass(task, networks.joint.task(task.name)) for task in networks.tasks}
     errors = _output_errors(config, folder, networks)
+    passes = (*before.values(), *after.values())
     return ZipCost(
         zip_seconds=zip_wall,
         zip_cpu_seconds=zip_cpu,
-        forward_seconds=sum(seconds for _, seconds in passes),
-        forward_cpu_seconds=cpu,
+        forward_seconds=sum(each.seconds for each in passes),
+        forward_cpu_seconds=sum(each.cpu_seconds for each in passes),
         peak_rss_bytes=peak,
         size_ratio=_size_ratio(networks),
         threads=torch.get_num_threads(),
@@ -78,12 +93,12 @@ def measure_zip(config: Config, folder: Path) -> ZipCost:
         steps=_steps(profile, zip_wall),
         tasks=tuple(
             TaskCost(
-                name=task.name,
-                images=images,
-                forward_seconds=seconds,
-                output_error=errors[task.name],
+                name=name,
+                images=found.images,
+                forward_seconds=before[name].seconds + found.seconds,
+                output_error=errors[name],
             )
-            for task, (images, seconds) in zip(networks.tasks, passes, strict=True)
+            for name, found in after.items()
         ),
     )
 
@@ -94,17 +109,15 @@ def _without_evaluation(config: Config) -> Config:
 
 
 @torch.no_grad()
-def _pass(task: Task, networks: Networks) -> tuple[int, float]:
-    """Images of the calibration data, and seconds of both networks' passes."""
-    joint = networks.joint.task(task.name)
-    images, seconds = 0, 0.0
+def _pass(task: Task, network: nn.Module) -> _Passes:
+    images, seconds, cpu_seconds = 0, 0.0, 0.0
     for batch in task.calibration():
-        started = time.perf_counter()
-        task.network(batch)
-        joint(batch)
+        started, cpu = time.perf_counter(), time.process_time()
+        network(batch)
         seconds += time.perf_counter() - started
+        cpu_seconds += time.process_time() - cpu
         images += len(batch)
-    return images, seconds
+    return _Passes(images, seconds, cpu_seconds)
 
 
 def _output_errors(config: Config, folder: Path, networks: Networks) -> dict[str, float | None]:

@@ -18,6 +18,9 @@ from taskzip.pipeline.zipper.order import Order
 from taskzip.pipeline.zipper.ready import Ready, candidate, has_shared_inputs, power
 from taskzip.pipeline.zipper.second_moment import total
 
+MOST_ROWS = 512
+"""Of each task: a scale is the fourth root of a mean square, which needs no more."""
+
 
 class Scales:
     """Of a step's layers: so that each task scales them back, or so that the next layer does."""
@@ -62,7 +65,8 @@ class Scales:
         if not has_shared_inputs(ready):
             return {n: balance(power(each), readers[n]) for n, each in ready.items()}
         plain = {n: candidate(e, None, self._config.damping) for n, e in ready.items()}
-        pooled = total([each.moment for each in plain.values()]).scaled(1 / len(plain))
+        moments = [each.moment.thinned(MOST_ROWS) for each in plain.values()]
+        pooled = total(moments).scaled(1 / len(plain))
         return {n: balance(pooled.power(e.weights), readers[n]) for n, e in plain.items()}
 
 

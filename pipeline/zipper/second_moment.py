@@ -102,6 +102,16 @@ class SecondMoment:
         last = self.stored[-1]
         return replace(self, stored=self.stored - torch.outer(last, last) / last[-1])
 
+    def thinned(self, rows: int) -> "SecondMoment":
+        """An estimate from at most `rows` rows, evenly spread; H itself where it is whole."""
+        step = -(-len(self.stored) // rows)
+        if not self.is_rows or step == 1:
+            return self
+        scale = self.scale[::step]
+        return replace(
+            self, stored=self.stored[::step], scale=scale * (self.scale.sum() / scale.sum())
+        )
+
     def scaled(self, alpha: float) -> "SecondMoment":
         """α H: the task counts α times, its damping too."""
         return replace(self, scale=self.scale * alpha, damping=self.damping * alpha)

@@ -75,6 +75,17 @@ def test_centred_is_the_least_that_a_shift_leaves(damping: float) -> None:
         assert torch.allclose(damped.centred().power(w), least, atol=1e-5)
 
 
+def test_a_thinned_one_is_of_rows_evenly_spread_and_counts_as_much() -> None:
+    rows = noise(10, 12).repeat_interleave(3, dim=0)
+    whole = SecondMoment.of_rows(rows, 30)
+    thinned = whole.thinned(10)
+    assert len(thinned.stored) == 10
+    torch.testing.assert_close(thinned.whole(), whole.whole(), atol=EXACT, rtol=0)
+    assert whole.thinned(30) is whole
+    matrix = SecondMoment.of_matrix(whole.whole())
+    assert matrix.thinned(2) is matrix
+
+
 def test_dead_inputs_are_counted_whether_damped_or_not() -> None:
     x = noise(3, 5)
     x[:, [1, 4]] = 0
