@@ -2,7 +2,7 @@
 .PHONY: help setup demo test test-slow lint weights clean
 
 PYTHON := .venv/bin/python
-WORKERS := --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+WORKERS := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 ROOMS := contracts pipeline device benchmarks cli
 
 help: ## List the targets

@@ -1,4 +1,4 @@
-"""What tests of several rooms share: one emulated device for the whole run."""
+"""What tests of several rooms share: one emulated device for a worker's whole run."""
 
 import os
 from collections.abc import Iterator
@@ -11,22 +11,15 @@ from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.state import RunningMachine
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers: the longest first; a file on one worker, and the emulated device."""
+    """The longest files first, so that no worker is left with one of them at the end."""
     items.sort(key=_turn)
-    for item in items:
-        group = "device" if _turn(item) == _DEVICE else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-_EXAMPLE, _DEVICE, _OTHER = range(3)
 
 
 def _turn(item: pytest.Item) -> int:
     if "end_to_end" in item.path.parts:
-        return _EXAMPLE
-    return _OTHER if item.get_closest_marker("device") is None else _DEVICE
+        return 0
+    return 2 if item.get_closest_marker("device") is None else 1
 
 
 @pytest.fixture(scope="session")
