@@ -63,6 +63,12 @@ def varied(face: Face, generator: np.random.Generator) -> torch.Tensor:
     """(3, 112, 112) from 0 to 255: the face shifted, scaled, turned, perhaps mirrored, in another
     light.
     """
+    pixels = sample(read_photo(face.photo), varied_square(face, generator))
+    return in_other_light(pixels, generator)
+
+
+def varied_square(face: Face, generator: np.random.Generator) -> np.ndarray:
+    """(112, 112, 2): where in the photograph the pixels of such a square are, x then y."""
     side = face.side * generator.uniform(0.85, 1.25)
     angle = math.radians(generator.normal(0, 8))
     flip = -1.0 if generator.random() < 0.5 else 1.0  # noqa: PLR2004  # half of them
@@ -70,8 +76,24 @@ def varied(face: Face, generator: np.random.Generator) -> torch.Tensor:
     centre = np.array([face.left, face.top]) + face.side / 2 + shift
     turned = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     across = np.linspace(-side / 2, side / 2, SIDE)
-    points = np.stack(np.meshgrid(across * flip, across), -1) @ turned.T + centre
-    return _in_other_light(_at(read_photo(face.photo), points), generator)
+    points: np.ndarray = np.stack(np.meshgrid(across * flip, across), -1) @ turned.T + centre
+    return points
+
+
+def sample(photo: torch.Tensor, points: np.ndarray) -> torch.Tensor:
+    """(3, 112, 112): the photograph (3, H, W) at points (112, 112, 2), x then y, in pixels."""
+    size = np.array([photo.shape[2], photo.shape[1]])
+    grid = torch.from_numpy(2 * points / (size - 1) - 1).float()[None]
+    return grid_sample(photo[None], grid, align_corners=True)[0]
+
+
+def in_other_light(pixels: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """Another exposure, contrast and colour of light; grey at times."""
+    if generator.random() < 0.1:  # noqa: PLR2004  # one in ten
+        pixels = pixels.mean(0, keepdim=True).expand(3, -1, -1)
+    exposure = torch.from_numpy(generator.uniform(0.75, 1.25) * generator.uniform(0.92, 1.08, 3))
+    lit = 255 * (pixels / 255) ** generator.uniform(0.75, 1.3) * exposure[:, None, None].float()
+    return lit.clamp(0, 255)
 
 
 def batches(images: torch.Tensor, size: int = 100) -> Iterator[torch.Tensor]:
@@ -96,19 +118,3 @@ def _bilinear(side: int) -> torch.Tensor:
     weights[torch.arange(SIDE), low] += 1 - (place - low)
     weights[torch.arange(SIDE), high] += place - low
     return weights
-
-
-def _at(photo: torch.Tensor, points: np.ndarray) -> torch.Tensor:
-    """(3, 112, 112): the photograph (3, H, W) at points (112, 112, 2), x then y, in pixels."""
-    size = np.array([photo.shape[2], photo.shape[1]])
-    grid = torch.from_numpy(2 * points / (size - 1) - 1).float()[None]
-    return grid_sample(photo[None], grid, align_corners=True)[0]
-
-
-def _in_other_light(pixels: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
-    """Another exposure, contrast and colour of light; grey at times."""
-    if generator.random() < 0.1:  # noqa: PLR2004  # one in ten
-        pixels = pixels.mean(0, keepdim=True).expand(3, -1, -1)
-    exposure = torch.from_numpy(generator.uniform(0.75, 1.25) * generator.uniform(0.92, 1.08, 3))
-    lit = 255 * (pixels / 255) ** generator.uniform(0.75, 1.3) * exposure[:, None, None].float()
-    return lit.clamp(0, 255)

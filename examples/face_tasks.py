@@ -5,14 +5,17 @@ from functools import cache
 
 import numpy as np
 import torch
-from face_photos import batches, cut, faces, prepare, varied
+from face_mixes import mark, mixed
+from face_networks import landmarks
+from face_photos import batches, cut, faces, prepare
+from weight_files import UNPACKED, load_weights
 
-CALIBRATION_IMAGES = 1_000
+CALIBRATION_IMAGES = 2_000
 
 
 def calibration() -> Iterator[torch.Tensor]:
-    """The faces that are not held out, varied: batches (n, 3, 112, 112)."""
-    return batches(_varied_faces(CALIBRATION_IMAGES))
+    """Faces mixed of those that are not held out: batches (n, 3, 112, 112)."""
+    return batches(_mixed_faces(CALIBRATION_IMAGES))
 
 
 def evaluation() -> Iterator[torch.Tensor]:
@@ -29,8 +32,11 @@ def landmark_distance_percent(found: torch.Tensor, wanted: torch.Tensor) -> torc
 
 
 @cache
-def _varied_faces(count: int) -> torch.Tensor:
+def _mixed_faces(count: int) -> torch.Tensor:
     generator = np.random.default_rng(0)
-    known = faces(held_out=False)
-    chosen = [known[index % len(known)] for index in range(count)]
-    return prepare(torch.stack([varied(face, generator) for face in chosen]))
+    network = landmarks()
+    network.load_state_dict(load_weights(UNPACKED / "face_landmarks.safetensors"))
+    known = [mark(face, network) for face in faces(held_out=False)]
+    others = generator.integers(len(known), size=count)
+    pairs = [(known[index % len(known)], known[other]) for index, other in enumerate(others)]
+    return prepare(torch.stack([mixed(*pair, generator) for pair in pairs]))

@@ -18,6 +18,8 @@ RECORDED = Path(__file__).parent / "face_api" / "outputs.json"
 """What `face_api/record.js` wrote with face-api 1.7.15 on TensorFlow.js 4.22.0's CPU backend, for
 the squares of `square_of`."""
 ANSWERS = json.loads(RECORDED.read_text(encoding="utf-8"))
+TOLERANCE_COLOUR = 0.1
+"""Of 255: float32 places in pictures of noise."""
 TOLERANCE = 1e-4
 """Of the largest answer: float32 sums in another order; 30 layers."""
 
@@ -96,6 +98,23 @@ def test_faces_vary_in_the_same_way_each_time(photos: ModuleType) -> None:
     assert not torch.equal(first, other)
     assert first.shape == (3, 112, 112)
     assert 0 <= float(first.min()) <= float(first.max()) <= 255  # colours
+
+
+def test_a_face_mixed_with_its_like_elsewhere_stays_the_same(
+    examples: UserFolder, photos: ModuleType, tmp_path: Path
+) -> None:
+    mixes = examples.module("face_mixes")
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype(np.uint8)
+    points = np.random.default_rng(1).uniform(80, 120, (68, 2))
+    marked = []
+    for shift in (0, 40):
+        path = tmp_path / f"{shift}.png"
+        Image.fromarray(np.roll(pixels, (shift, shift), (0, 1))).save(path)
+        marked.append(mixes.Marked(photos.Face(path, 80 + shift, 80 + shift, 40), points + shift))
+    alone, both = (
+        mixes.mixed(marked[0], other, np.random.default_rng(2)) for other in (marked[0], marked[1])
+    )
+    torch.testing.assert_close(both, alone, rtol=0, atol=TOLERANCE_COLOUR)
 
 
 def test_landmarks_are_told_apart_in_percent_of_the_side(examples: UserFolder) -> None:
