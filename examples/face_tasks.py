@@ -10,7 +10,7 @@ from face_networks import landmarks
 from face_photos import batches, cut, faces, prepare
 from weight_files import UNPACKED, load_weights
 
-CALIBRATION_IMAGES = 2_000
+CALIBRATION_IMAGES = 1_000
 
 
 def calibration() -> Iterator[torch.Tensor]:

@@ -1,4 +1,4 @@
-"""The faces' networks in torch answer as face-api does in JavaScript."""
+"""The faces' networks in torch answer as face-api does in JavaScript, and zip without labels."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from taskzip.contracts.config import load_config
+from taskzip.contracts.names import RUNTIMES
+from taskzip.contracts.progress import Silent
+from taskzip.contracts.zipresult import ZipResult
+from taskzip.pipeline.build import build
 from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.networks.weights import load_weights
 from tests.examples.conftest import EXAMPLES
@@ -22,6 +27,11 @@ TOLERANCE_COLOUR = 0.1
 """Of 255: float32 places in pictures of noise."""
 TOLERANCE = 1e-4
 """Of the largest answer: float32 sums in another order; 30 layers."""
+
+SIZE = 0.53
+LANDMARKS_MOVED_PERCENT = 0.01
+"""Of the face's side, in the mean."""
+EXPRESSIONS_THAT_DIFFER_PERCENT = 25.0
 
 
 @pytest.fixture(scope="session")
@@ -122,3 +132,17 @@ def test_landmarks_are_told_apart_in_percent_of_the_side(examples: UserFolder) -
     found = wanted + torch.tensor([0.03, 0.04]).repeat(68)
     distance = examples.module("face_tasks").landmark_distance_percent(found, wanted)
     torch.testing.assert_close(distance, torch.full((2,), 5.0))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_both_networks_in_one_answer_alike_for_unseen_people(tmp_path: Path) -> None:
+    bundle = build(load_config(EXAMPLES / "face.toml"), EXAMPLES, tmp_path, Silent())
+    result = ZipResult.read(tmp_path / "zip.json")
+    errors = {task.name: task.error_percent.joint for task in result.tasks if task.error_percent}
+    assert result.bytes.joint <= SIZE * result.bytes.separate
+    assert errors["landmarks"] <= LANDMARKS_MOVED_PERCENT
+    assert errors["expressions"] <= EXPRESSIONS_THAT_DIFFER_PERCENT
+    for runtime in RUNTIMES:
+        joint = bundle.model(runtime, "joint", "landmarks")
+        assert joint.has("expressions")
