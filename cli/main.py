@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from taskzip import __version__
-from taskzip.cli import bench, device, doctor, export, push, report, zip_and_push
+from taskzip.cli import bench, device, doctor, export, inspect, push, report, zip_and_push
 from taskzip.cli import zip as zip_verb
 from taskzip.cli.interrupts import INTERRUPTS
 from taskzip.cli.terminal import say_error
@@ -23,6 +23,7 @@ app = typer.Typer(
 app.command("zip-and-push")(zip_and_push.zip_and_push)
 app.command("zip")(zip_verb.zip_networks)
 app.command("export")(export.export_networks)
+app.command("inspect")(inspect.inspect_files)
 app.command("push")(push.push_bundle)
 app.command("bench")(bench.bench_bundle)
 app.command("report")(report.show_report)

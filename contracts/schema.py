@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config
 from taskzip.contracts.events import EVENT
+from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Report
 from taskzip.contracts.runspec import RunSpec
@@ -22,6 +23,7 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     "compare": TypeAdapter(ZipComparison),
     "config": TypeAdapter(Config),
     "event": EVENT,
+    "ledger": TypeAdapter(Ledger),
     "record": TypeAdapter(Record),
     "report": TypeAdapter(Report),
     "runspec": TypeAdapter(RunSpec),

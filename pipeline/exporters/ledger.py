@@ -9,11 +9,19 @@ from torch import nn
 
 from taskzip.contracts.bundle import Sharing
 from taskzip.contracts.errors import CheckFailed
+from taskzip.contracts.ledger import Constant, FileLedger
+from taskzip.pipeline.inspection.inspect import inspect_file
+from taskzip.pipeline.inspection.stored import duplicates
 
+TWICE = 0.01
+"""What constants of equal content may take, as a fraction of the weights: biases of zeros."""
+ENTRY_TWICE_BYTES = 1024
+"""The same of each entry, in small networks."""
 FILE_GROWTH = 0.02
-"""Alignment and packing of weights, as a fraction of their bytes."""
+"""Alignment of weights, as a fraction of their bytes."""
 ENTRY_BYTES = 32 * 1024
 """What an entry's graph, names and delegate header may take beside its weights."""
+MOST_NAMED = 5
 
 Identity = tuple[int, int, tuple[int, ...], tuple[int, ...], torch.dtype]
 
@@ -51,16 +59,25 @@ def unique_bytes(networks: Iterable[nn.Module]) -> int:
 
 
 def check_stored_once(path: Path, networks: Mapping[str, nn.Module]) -> None:
-    """CheckFailed if the file is larger than its networks' tensors, each stored once, explain."""
+    """CheckFailed if the file holds tensors of its networks more than once; names them."""
     weights = unique_bytes(networks.values())
-    allowed = int(weights * (1 + FILE_GROWTH)) + ENTRY_BYTES * len(networks)
-    found = path.stat().st_size
-    if found > allowed:
-        raise CheckFailed(
-            f"{path.name}: {found} bytes for {weights} bytes of distinct weights "
-            f"({', '.join(networks)}; at most {allowed} expected): shared weights were stored "
-            "more than once"
-        )
+    ledger = inspect_file(path, path.name)
+    most_twice = int(weights * TWICE) + ENTRY_TWICE_BYTES * len(networks)
+    most = int(weights * (1 + FILE_GROWTH)) + ENTRY_BYTES * len(networks)
+    if ledger.duplicated_bytes <= most_twice and ledger.bytes <= most:
+        return
+    twice = [_described(each, ledger) for each in duplicates(ledger.constants)[:MOST_NAMED]]
+    raise CheckFailed(
+        f"{path.name}: {ledger.bytes} bytes for {weights} bytes of distinct weights "
+        f"({', '.join(networks)}; at most {most} expected), {ledger.duplicated_bytes} of them "
+        f"stored a second time: {'; '.join(twice) or 'nothing of equal content'}"
+    )
+
+
+def _described(constant: Constant, ledger: FileLedger) -> str:
+    like_it = [each for each in ledger.constants if each.sha256 == constant.sha256]
+    users = (f"{use.entry}: {use.operator}" for each in like_it for use in each.uses)
+    return f"{constant.bytes} bytes ({', '.join(users)})"
 
 
 def _sizes(network: nn.Module) -> dict[Identity, int]:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from taskzip.contracts import schema
 from taskzip.contracts.config import BenchConfig, Config
+from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES
 from taskzip.contracts.report import Latency, Report, Row
 
@@ -22,6 +23,7 @@ MAX_STORAGE_RATIO = 0.53
 MAX_MEMORY_RATIO = 0.60
 MAX_JOINT_OVERHEAD = 1.05
 MIN_SWITCH_RATIO = 50
+MAX_CONSTANTS_OF_LEAST = 1.01
 INFERENCE_REPEATS_WITHIN = 0.005
 """Medians of two runs of one bundle."""
 SWITCH_REPEATS_WITHIN = {"warm": 0.005, "cold": 0.005}
@@ -95,6 +97,16 @@ def test_every_file_and_task_agrees_with_torch_on_the_device(job) -> None:
             assert (f"{runtime}/{joint}.{suffix}", task) in checked
             assert (f"{runtime}/{task}.{suffix}", task) in checked
     assert all(parity.ok for parity in job.report.parity)
+
+
+def test_joint_files_hold_each_weight_once(job, deploy_in) -> None:
+    done = deploy_in(job.folder, "inspect", str(job.out / "bundle"), "--json")
+    ledger = Ledger.parse(done.stdout, "stdout")
+    joint = [file for file in ledger.files if len(file.entries) > 1]
+    assert [file.runtime for file in joint] == list(RUNTIMES)
+    for file in joint:
+        assert file.duplicated_bytes == 0
+        assert file.constant_bytes / ledger.minimum_bytes <= MAX_CONSTANTS_OF_LEAST
 
 
 @pytest.mark.parametrize(

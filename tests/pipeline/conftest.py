@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import Builder
 from torch import nn
 
 from taskzip.contracts.bundle import Tolerance
@@ -91,6 +93,26 @@ def exported(
     }
     made = workers.export(tuple(orders.values()), TOLERANCE)
     return dict(zip(orders, made, strict=True))
+
+
+@pytest.fixture
+def stored_twice(exported: dict[tuple[Runtime, str], Exported], tmp_path: Path) -> Path:
+    """A .tflite of two tasks in which the second has a copy of the largest weight."""
+    content = exported["litert", "pair"].order.path.read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    buffers = model.buffers
+    largest = max(model.subgraphs[1].tensors, key=lambda each: len(_data(buffers[each.buffer])))
+    buffers.append(buffers[largest.buffer])
+    largest.buffer = len(buffers) - 1
+    builder = Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path = tmp_path / "twice.tflite"
+    path.write_bytes(builder.Output())
+    return path
+
+
+def _data(buffer: schema.BufferT) -> bytes:
+    return b"" if buffer.data is None else bytes(buffer.data)
 
 
 def path_of(folder: Path, runtime: Runtime, stem: str) -> Path:

@@ -8,8 +8,8 @@ from torch import nn
 
 from taskzip.contracts.bundle import Sharing
 from taskzip.contracts.errors import CheckFailed
+from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import (
-    ENTRY_BYTES,
     check_stored_once,
     sharing,
     unique_bytes,
@@ -47,15 +47,16 @@ def test_unique_bytes_are_the_shared_and_all_private_ones() -> None:
     assert unique_bytes(pair.values()) == ledger.shared_bytes + sum(ledger.private_bytes.values())
 
 
-def test_a_file_as_large_as_both_networks_apart_fails(tmp_path: Path) -> None:
-    trunk = nn.Linear(500, 500)
-    pair = {"a": trunk, "b": nn.Sequential(trunk)}
-    path = tmp_path / "joint.pte"
-    path.write_bytes(bytes(unique_bytes([trunk]) + ENTRY_BYTES))
-    check_stored_once(path, pair)
-    path.write_bytes(bytes(2 * unique_bytes([trunk])))
-    with pytest.raises(CheckFailed, match=r"joint\.pte: 2004000 bytes for 1002000 bytes"):
-        check_stored_once(path, pair)
+def test_a_file_that_holds_a_shared_weight_twice_fails_and_names_it(
+    stored_twice: Path, entries: dict[str, tuple[EntryPoint, ...]]
+) -> None:
+    networks = {entry.name: entry.module for entry in entries["pair"]}
+    with pytest.raises(
+        CheckFailed, match=r"twice\.tflite: .* 524288 of them stored a second"
+    ) as told:
+        check_stored_once(stored_twice, networks)
+    users = ", ".join(f"{entry}: 6 FULLY_CONNECTED filter" for entry in ("left", "right"))
+    assert f"524288 bytes ({users})" in str(told.value)
 
 
 def test_views_of_one_memory_with_different_shapes_are_told_apart() -> None:

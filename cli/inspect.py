@@ -1,0 +1,66 @@
+"""`deploy inspect`: what model files hold, and what they share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from taskzip.cli.options import AsJson
+from taskzip.cli.terminal import out
+from taskzip.contracts.ledger import Constant, FileLedger, Ledger
+
+
+def inspect_files(
+    path: Annotated[
+        Path, typer.Argument(help="A .pte, a .tflite, or a bundle's folder.", show_default=False)
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say what each constant of PATH takes, who uses it, and what is stored twice."""
+    from taskzip.pipeline.inspection.inspect import inspect
+
+    ledger = inspect(path)
+    if as_json:
+        out.print_json(ledger.model_dump_json())
+        return
+    out.print(_files(ledger))
+    if len(ledger.files) == 1:
+        out.print(_constants(ledger.files[0]))
+
+
+def _files(ledger: Ledger) -> Table:
+    table = Table(title="bytes", title_justify="left")
+    table.add_column("file")
+    for name in ("in all", "program", "shared", "private", "unused", "stored twice"):
+        table.add_column(name, justify="right")
+    if ledger.minimum_bytes:
+        table.add_column("constants / least", justify="right")
+    for file in ledger.files:
+        private = "\n".join(f"{entry} {size:,}" for entry, size in file.private_bytes.items())
+        row = (file.shared_bytes, private, file.unused_bytes, file.duplicated_bytes)
+        cells = [each if isinstance(each, str) else f"{each:,}" for each in row]
+        if ledger.minimum_bytes:
+            is_joint = len(file.entries) > 1
+            cells.append(f"{file.constant_bytes / ledger.minimum_bytes:.3f}" if is_joint else "–")
+        table.add_row(file.path, f"{file.bytes:,}", f"{file.program_bytes:,}", *cells)
+    return table
+
+
+def _constants(file: FileLedger) -> Table:
+    table = Table(title="constants", title_justify="left")
+    table.add_column("bytes", justify="right")
+    for name in ("type", "shape", "used by"):
+        table.add_column(name)
+    for each in file.constants:
+        shape = " × ".join(str(size) for size in each.shape)
+        table.add_row(f"{each.bytes:,}", each.dtype, shape, _users(each))
+    return table
+
+
+def _users(constant: Constant) -> str:
+    by_operator: dict[str, list[str]] = {}
+    for use in constant.uses:
+        by_operator.setdefault(use.operator, []).append(use.entry)
+    users = [f"{', '.join(entries)}: {operator}" for operator, entries in by_operator.items()]
+    return "\n".join(users) or "–"

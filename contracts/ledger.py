@@ -1,0 +1,65 @@
+"""The sharing ledger: what model files hold, each constant once or more often, and who uses it."""
+
+from typing import Literal
+
+from taskzip.contracts.document import Document
+from taskzip.contracts.names import Bytes, Runtime, Sha256
+
+
+class Use(Document):
+    """An operator that reads a constant."""
+
+    entry: str
+    """The method or signature."""
+    operator: str
+    """Its number in the order of execution, its kind, and what the constant is to it: `2 Conv2d
+    filter`."""
+
+
+class Constant(Document):
+    """A tensor as it is stored: of several with the same content each is one."""
+
+    bytes: Bytes
+    sha256: Sha256
+    dtype: str
+    shape: tuple[int, ...]
+    uses: tuple[Use, ...]
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The entries that use it, each once."""
+        return tuple(dict.fromkeys(use.entry for use in self.uses))
+
+
+class FileLedger(Document):
+    """One model file; shared, private and unused bytes add up to its constants'."""
+
+    path: str
+    runtime: Runtime
+    bytes: Bytes
+    program_bytes: Bytes
+    """All that is no constant: graphs, names, padding."""
+    entries: tuple[str, ...]
+    shared_bytes: Bytes
+    """Of constants that more than one entry uses."""
+    private_bytes: dict[str, Bytes]
+    """Of those that one entry alone uses, by entry."""
+    unused_bytes: Bytes
+    duplicated_bytes: Bytes
+    """Of constants that the file holds already: what storing each content once would save."""
+    constants: tuple[Constant, ...]
+    """Largest first."""
+
+    @property
+    def constant_bytes(self) -> int:
+        """Of all constants."""
+        return self.shared_bytes + sum(self.private_bytes.values()) + self.unused_bytes
+
+
+class Ledger(Document):
+    """What `deploy inspect` found."""
+
+    format: Literal[1] = 1
+    files: tuple[FileLedger, ...]
+    minimum_bytes: Bytes | None = None
+    """Of the joint network's weights in fp32, each stored once; None where no bundle says it."""

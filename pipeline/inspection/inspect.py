@@ -1,0 +1,71 @@
+"""The ledger of a model file, or of all files of a bundle."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
+from taskzip.contracts.errors import BadInput
+from taskzip.contracts.ledger import FileLedger, Ledger
+from taskzip.contracts.names import Runtime
+from taskzip.pipeline.inspection.pte import read_pte
+from taskzip.pipeline.inspection.stored import Contents, ledger_of
+from taskzip.pipeline.inspection.tflite import read_tflite
+
+_READERS: dict[str, tuple[Runtime, Callable[[Path], Contents]]] = {
+    ".pte": ("executorch", read_pte),
+    ".tflite": ("litert", read_tflite),
+}
+
+
+def inspect(path: Path) -> Ledger:
+    """The ledger of `path`: a .pte, a .tflite, or a bundle's folder.
+
+    BadInput when it is missing or damaged, or when a bundle's file is not the one that it lists.
+    """
+    if path.is_dir():
+        return _inspect_bundle(path)
+    return Ledger(files=(inspect_file(path, path.name),))
+
+
+def inspect_file(path: Path, name: str) -> FileLedger:
+    """The ledger of one file, called `name` in it."""
+    if path.suffix not in _READERS:
+        raise BadInput(f"{path}: its name must end in {' or '.join(_READERS)}, or be a folder's")
+    runtime, read = _READERS[path.suffix]
+    try:
+        return ledger_of(read(path), path, name)
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"{path}: cannot be read without {error.name}; try: pip install 'taskzip[{runtime}]'"
+        ) from error
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+    except Exception as error:
+        raise BadInput(
+            f"{path}: is no {path.suffix} file or is damaged ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _inspect_bundle(folder: Path) -> Ledger:
+    bundle = Bundle.read(folder / BUNDLE_FILE)
+    for model in bundle.models:
+        _check_unchanged(folder / model.path, model.sha256)
+    sharing = bundle.sharing
+    return Ledger(
+        files=tuple(inspect_file(folder / each.path, each.path) for each in bundle.models),
+        minimum_bytes=sharing.shared_bytes + sum(sharing.private_bytes.values()),
+    )
+
+
+def _check_unchanged(path: Path, sha256: str) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput(f"{path}: the bundle lists it, but {error.strerror}") from error
+    if found != sha256:
+        raise BadInput(
+            f"{path}: is not the file that the bundle lists (sha256 {found[:12]}…, not "
+            f"{sha256[:12]}…); make the bundle again with `deploy export`"
+        )

@@ -1,0 +1,128 @@
+"""The constants of a .pte, read from its flatbuffers; methods are the entries.
+
+A constant stands in a segment of its own, by name, or inside a delegate's data, or among the
+program's own constants, which operators that are not delegated read.
+"""
+
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from taskzip.contracts.ledger import Use
+from taskzip.pipeline.inspection.flatc import PROGRAM, as_json
+from taskzip.pipeline.inspection.stored import Contents, Stored
+from taskzip.pipeline.inspection.xnnpack import Delegate, read_delegate
+
+IDENTIFIER = b"ET12"
+HEADER_MAGIC = b"eh00"
+_HEADER = struct.Struct("<4sIQQ")
+"""Magic, its length, bytes of the program, where segments start; behind the first 8 bytes."""
+XNNPACK_ID = "XnnpackBackend"
+TYPES = {
+    "BYTE": ("uint8", 1), "CHAR": ("int8", 1), "BOOL": ("bool", 1), "SHORT": ("int16", 2),
+    "HALF": ("float16", 2), "BFLOAT16": ("bfloat16", 2), "INT": ("int32", 4),
+    "FLOAT": ("float32", 4), "LONG": ("int64", 8), "DOUBLE": ("float64", 8),
+}  # fmt: skip
+"""Scalar types: our name, and bytes."""
+
+
+def read_pte(path: Path) -> Contents:
+    """What the file holds; any exception when it is damaged."""
+    return _File(path.read_bytes()).read()
+
+
+class _File:
+    def __init__(self, content: bytes) -> None:
+        if content[4:8] != IDENTIFIER:
+            raise ValueError(f"it does not say {IDENTIFIER.decode()} where such files do")
+        magic, _, program_bytes, self._base = _HEADER.unpack_from(content, 8)
+        if magic != HEADER_MAGIC:
+            program_bytes, self._base = len(content), len(content)
+        self._content = memoryview(content)
+        self._program = as_json(content[:program_bytes], PROGRAM)
+        named = self._program.get("named_data", ())
+        self._named = {each["key"]: each.get("segment_index", 0) for each in named}
+        self._stored: dict[tuple[str, int], Stored] = {}
+        """By kind of place and number."""
+
+    def read(self) -> Contents:
+        plans = self._program["execution_plan"]
+        for index in self._named.values():
+            data = self._segment(index)
+            self._stored["named", index] = Stored(data, "unknown", (len(data),))
+        for plan in plans:
+            self._read_delegates(plan)
+            self._read_operators(plan)
+        entries = tuple(plan["name"] for plan in plans)
+        return Contents("executorch", entries, [*self._stored.values()])
+
+    def _segment(self, index: int) -> memoryview:
+        segment = self._program["segments"][index]
+        start = self._base + segment.get("offset", 0)
+        found = self._content[start : start + segment.get("size", 0)]
+        if len(found) != segment.get("size", 0):
+            raise ValueError(f"segment {index} reaches beyond the file's end")
+        return found
+
+    def _read_delegates(self, plan: Mapping[str, Any]) -> None:
+        number = 0
+        for index, delegate in enumerate(plan.get("delegates", ())):
+            if delegate["id"] != XNNPACK_ID:
+                continue
+            found = read_delegate(self._processed(delegate["processed"]), number)
+            number += found.operators
+            self._add(plan["name"], index, found)
+
+    def _processed(self, place: Mapping[str, Any]) -> bytes:
+        index = place.get("index", 0)
+        if place.get("location", "INLINE") == "SEGMENT":
+            return bytes(self._segment(index))
+        return bytes(self._program["backend_delegate_data"][index].get("data", ()))
+
+    def _add(self, entry: str, delegate: int, found: Delegate) -> None:
+        for index, constant in enumerate(found.constants):
+            if constant.key:
+                held = self._stored["named", self._named[constant.key]]
+                held.dtype, held.shape = constant.dtype, constant.shape
+            else:
+                held = Stored(constant.content, constant.dtype, constant.shape)
+                self._stored[f"{entry} {delegate}", index] = held
+            held.uses += [Use(entry=entry, operator=each) for each in constant.operators]
+
+    def _read_operators(self, plan: Mapping[str, Any]) -> None:
+        names = [each["name"].removeprefix("aten::") for each in plan.get("operators", ())]
+        for number, call in enumerate(_calls(plan)):
+            for place, index in enumerate(call.get("args", ())):
+                constant = self._constant(plan["values"][index])
+                if constant is not None:
+                    kind = names[call.get("op_index", 0)]
+                    use = Use(entry=plan["name"], operator=f"{number} {kind} input {place}")
+                    constant.uses.append(use)
+
+    def _constant(self, value: Mapping[str, Any]) -> Stored | None:
+        tensor = value.get("val", {})
+        index = tensor.get("data_buffer_idx", 0)
+        if value.get("val_type") != "Tensor" or not index or "allocation_info" in tensor:
+            return None
+        shape = tuple(tensor.get("sizes", ()))
+        dtype, element_bytes = TYPES[tensor.get("scalar_type", "BYTE")]
+        data = self._own_constant(index, math.prod(shape) * element_bytes)
+        return self._stored.setdefault(("own", index), Stored(data, dtype, shape))
+
+    def _own_constant(self, index: int, size: int) -> bytes | memoryview:
+        buffers = self._program.get("constant_buffer", ())
+        if buffers:
+            return bytes(buffers[index].get("storage", ()))
+        place = self._program["constant_segment"]
+        start = place["offsets"][index]
+        return self._segment(place.get("segment_index", 0))[start : start + size]
+
+
+def _calls(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The kernels that are called, in their order."""
+    for chain in plan.get("chains", ()):
+        for each in chain.get("instructions", ()):
+            if each.get("instr_args_type") == "KernelCall":
+                yield each["instr_args"]
