@@ -2,12 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+import signal
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 from typing import Protocol
 
 from taskzip.benchmarks.journal import OUTPUTS_DIR, Journal
@@ -57,19 +59,40 @@ def run_experiment(  # noqa: PLR0913 - each is a thing of its own
     with progress_bar(progress, "Measuring", len(journal.remaining)) as bar:
         experiment = _Experiment(journal, progress, bar)
         with ThreadPoolExecutor(len(devices)) as threads:
-            lanes = [
-                threads.submit(experiment.run_all, device, runs)
-                for device, runs in zip(
-                    devices, _lanes(journal.remaining, len(devices)), strict=True
-                )
-            ]
             try:
+                with _signals_wait():
+                    lanes = [
+                        threads.submit(experiment.run_all, device, runs)
+                        for device, runs in zip(
+                            devices, _lanes(journal.remaining, len(devices)), strict=True
+                        )
+                    ]
                 wait(lanes, return_when=FIRST_EXCEPTION)
             finally:
                 experiment.stop.set()
     for trouble in (lane.exception() for lane in lanes):
         if trouble is not None and not isinstance(trouble, Stopped):
             raise trouble
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Ctrl-C comes after the block: a thread whose start it breaks off is waited for by nobody."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        each: signal.signal(each, lambda number, _frame: came.append(number))
+        for each in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    for number in came[:1]:
+        signal.raise_signal(number)
 
 
 def _lanes(runs: Sequence[PlannedRun], count: int) -> list[list[PlannedRun]]:

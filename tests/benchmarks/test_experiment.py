@@ -1,8 +1,12 @@
 import json
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event as Flag
 from threading import Timer
+from time import sleep
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -44,6 +48,11 @@ def run(plan: Plan, conditions: Conditions, tmp_path: Path) -> Run:
         return read_records(tmp_path)
 
     return run
+
+
+@pytest.fixture(params=range(10))
+def ten_times() -> None:
+    """For what depends on the moment."""
 
 
 class Altered:
@@ -238,3 +247,27 @@ def test_one_device_in_trouble_stops_the_other(
             Silent(),
         )
     assert len(other_device.ran) == 1
+
+
+@pytest.mark.usefixtures("ten_times")
+def test_ctrl_c_as_early_as_can_be_leaves_no_device_running(
+    device, other_device, plan, conditions, tmp_path
+) -> None:
+    sent = []
+
+    def interrupt(event: Event) -> Iterator[Event]:
+        if not sent:
+            sent.append(True)
+            os.kill(os.getpid(), signal.SIGINT)
+        yield event
+
+    def dawdle(event: Event) -> Iterator[Event]:
+        sleep(0.02)
+        yield event
+
+    devices = [Altered(device, interrupt), Altered(other_device, dawdle)]
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(devices, plan, tmp_path, conditions, Silent())
+    alive = [thread.name for thread in threading.enumerate() if "ThreadPool" in thread.name]
+    assert alive == []
+    assert len(device.ran) + len(other_device.ran) < len(plan.runs)
