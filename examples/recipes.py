@@ -8,11 +8,13 @@ from cifar_halves import FIRST, LAST
 from conv3 import conv3
 from idx_tasks import DIGITS, FASHION
 from lenet import lenet5, lenet300
+from mobilenet import mobilenet
 from nine_tasks import TASKS as NINE
 from resnet import resnet8, resnet20
 from speech import speech
 from task_data import TaskData
 from torch import nn
+from vit import vit
 from vowels import SPEAKERS
 
 
@@ -104,6 +106,18 @@ def _resnet8(task: str, epochs: int, shift_pixels: int, mirror: bool) -> Trainin
     return Training(data, partial(resnet8, classes), recipe)
 
 
+def _mobilenet(task: str, epochs: int, mirror: bool) -> Training:
+    data, classes = NINE[task]
+    recipe = Recipe(
+        epochs=epochs, peak_rate=1e-2, shift_pixels=1, mirror=mirror, small_epochs=epochs - 1
+    )
+    return Training(data, partial(mobilenet, classes), recipe)
+
+
+def _vit(data: TaskData, epochs: int, mirror: bool) -> Training:
+    return Training(data, vit, Recipe(epochs=epochs, shift_pixels=1, mirror=mirror))
+
+
 TRAININGS: dict[str, Training] = {
     "digits": _lenet5(seed=0, epochs=8),
     "fashion": Training(FASHION, lenet5, Recipe(epochs=12, shift_pixels=1, mirror=True)),
@@ -130,4 +144,8 @@ TRAININGS: dict[str, Training] = {
     "speakers": Training(
         SPEAKERS, speech, Recipe(epochs=60, batch_images=30, peak_rate=1e-3, shift_pixels=0)
     ),
+    "mobilenet_digits": _mobilenet("digits", epochs=1, mirror=False),
+    "mobilenet_clothing": _mobilenet("clothing", epochs=2, mirror=True),
+    "vit_digits": _vit(DIGITS, epochs=3, mirror=False),
+    "vit_fashion": _vit(FASHION, epochs=3, mirror=True),
 }
