@@ -27,6 +27,8 @@ class Bounds:
 BOUNDS = {
     "image_signal": Bounds(increase_points=0.6, size=0.60),
     "deep_shallow": Bounds(increase_points=4.5, size=0.88),
+    "mobilenet": Bounds(increase_points=15.0, size=0.62),
+    "vit": Bounds(increase_points=5.0, size=0.51),
 }
 
 
