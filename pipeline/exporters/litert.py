@@ -10,6 +10,7 @@ from torch import nn
 
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings, require
+from taskzip.pipeline.exporters.kept_apart import keep_scales_apart
 from taskzip.pipeline.exporters.own_copies import own_copies
 from taskzip.pipeline.exporters.tensors import input_name, output_name
 
@@ -35,9 +36,10 @@ def export(entries: Sequence[EntryPoint], path: Path) -> None:
     require("litert")
     with contained_warnings():
         converter = load_framework().Converter()
-        for entry in own_copies(entries):
-            converter.signature(entry.name, _Named(entry.module), None, _inputs(entry))
         try:
+            for entry in own_copies(entries):
+                module = _kept_apart(entry) if len(entries) > 1 else entry.module
+                converter.signature(entry.name, _Named(module), None, _inputs(entry))
             model = converter.convert()
         except Exception as error:
             raise cannot_lower("litert", [e.name for e in entries], error) from error
@@ -50,6 +52,13 @@ def load_framework() -> Any:
         import litert_torch  # noqa: PLC0415  # slow
 
     return litert_torch
+
+
+def _kept_apart(entry: EntryPoint) -> nn.Module:
+    with torch.no_grad():
+        module = torch.export.export(entry.module, entry.inputs, strict=False).module()
+    keep_scales_apart(module)
+    return module
 
 
 def _inputs(entry: EntryPoint) -> dict[str, torch.Tensor]:

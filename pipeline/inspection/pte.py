@@ -6,7 +6,7 @@ program's own constants, which operators that are not delegated read.
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +92,12 @@ class _File:
             held.uses += [Use(entry=entry, operator=each) for each in constant.operators]
 
     def _read_operators(self, plan: Mapping[str, Any]) -> None:
-        names = [each["name"].removeprefix("aten::") for each in plan.get("operators", ())]
-        for number, call in enumerate(_calls(plan)):
-            for place, index in enumerate(call.get("args", ())):
+        for number, (kind, args) in enumerate(_calls(plan)):
+            for place, index in enumerate(args):
                 constant = self._constant(plan["values"][index])
                 if constant is not None:
-                    kind = names[call.get("op_index", 0)]
-                    use = Use(entry=plan["name"], operator=f"{number} {kind} input {place}")
-                    constant.uses.append(use)
+                    operator = f"{number} {kind} input {place}"
+                    constant.uses.append(Use(entry=plan["name"], operator=operator))
 
     def _constant(self, value: Mapping[str, Any]) -> Stored | None:
         tensor = value.get("val", {})
@@ -120,9 +118,14 @@ class _File:
         return self._segment(place.get("segment_index", 0))[start : start + size]
 
 
-def _calls(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The kernels that are called, in their order."""
+def _calls(plan: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[int]]]:
+    """Kernels and delegates in the order of their calls, and the values that they take or give."""
+    kernels = [each["name"].removeprefix("aten::") for each in plan.get("operators", ())]
+    delegates = [each["id"] for each in plan.get("delegates", ())]
     for chain in plan.get("chains", ()):
         for each in chain.get("instructions", ()):
+            call = each.get("instr_args", {})
             if each.get("instr_args_type") == "KernelCall":
-                yield each["instr_args"]
+                yield kernels[call.get("op_index", 0)], call.get("args", ())
+            elif each.get("instr_args_type") == "DelegateCall":
+                yield delegates[call.get("delegate_index", 0)], call.get("args", ())

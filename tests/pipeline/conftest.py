@@ -40,6 +40,26 @@ def conv_network(trunk: nn.Module) -> nn.Module:
     return nn.Sequential(trunk, nn.Linear(256, 10)).eval()
 
 
+class Scaled(nn.Module):
+    """Shared layers with a scale and a shift of the task's own behind one and before the other."""
+
+    def __init__(self, wide: nn.Module, last: nn.Module) -> None:
+        super().__init__()
+        self.wide, self.last = wide, last
+        self.scale = nn.Parameter(torch.rand(200, 1, 1) + 0.5)
+        self.shift = nn.Parameter(torch.randn(200, 1, 1))
+        self.norm = nn.LayerNorm(200)
+        nn.init.uniform_(self.norm.weight, 0.5, 1.5)
+        nn.init.normal_(self.norm.bias)
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (1, 1, 12, 12) → 300 features."""
+        y = self.wide(x) * self.scale + self.shift
+        features: torch.Tensor = self.last(self.norm(y.relu().flatten(1)))
+        return features
+
+
 def conv_trunk() -> nn.Module:
     """Images (1, 1, 12, 12) → 256 features; about 0.5 MB of weights."""
     return nn.Sequential(
@@ -62,7 +82,9 @@ def _entries() -> dict[str, tuple[EntryPoint, ...]]:
     equal = tuple(
         EntryPoint(name, equal_layers(3, 128, first), (row,)) for name in ("one", "other")
     )
-    return {"pair": pair, "left": pair[:1], "equal": equal, "again": equal}
+    wide, last = nn.Conv2d(1, 200, 12), nn.Linear(200, 300)
+    scaled = tuple(EntryPoint(name, Scaled(wide, last), (image,)) for name in ("mine", "yours"))
+    return {"pair": pair, "left": pair[:1], "equal": equal, "again": equal, "scaled": scaled}
 
 
 @pytest.fixture(scope="session")
