@@ -17,10 +17,12 @@ TWICE = 0.01
 """What constants of equal content may take, as a fraction of the weights: biases of zeros."""
 ENTRY_TWICE_BYTES = 1024
 """The same of each entry, in small networks."""
-FILE_GROWTH = 0.02
-"""Alignment of weights, as a fraction of their bytes."""
-ENTRY_BYTES = 32 * 1024
-"""What an entry's graph, names and delegate header may take beside its weights."""
+CONSTANT_GROWTH = 0.02
+"""What constants may take above the weights, as a fraction."""
+ENTRY_CONSTANT_BYTES = 32 * 1024
+"""The same of each entry: shapes, folded numbers."""
+PROGRAM_BYTES = 256 * 1024
+"""What an entry's graph, names and delegate headers may take; weights in there would be more."""
 MOST_NAMED = 5
 
 Identity = tuple[int, int, tuple[int, ...], tuple[int, ...], torch.dtype]
@@ -63,14 +65,16 @@ def check_stored_once(path: Path, networks: Mapping[str, nn.Module]) -> None:
     weights = unique_bytes(networks.values())
     ledger = inspect_file(path, path.name)
     most_twice = int(weights * TWICE) + ENTRY_TWICE_BYTES * len(networks)
-    most = int(weights * (1 + FILE_GROWTH)) + ENTRY_BYTES * len(networks)
-    if ledger.duplicated_bytes <= most_twice and ledger.bytes <= most:
+    most = int(weights * (1 + CONSTANT_GROWTH)) + ENTRY_CONSTANT_BYTES * len(networks)
+    is_once = ledger.duplicated_bytes <= most_twice and ledger.constant_bytes <= most
+    if is_once and ledger.program_bytes <= PROGRAM_BYTES * len(networks) + weights // 20:
         return
     twice = [_described(each, ledger) for each in duplicates(ledger.constants)[:MOST_NAMED]]
     raise CheckFailed(
-        f"{path.name}: {ledger.bytes} bytes for {weights} bytes of distinct weights "
-        f"({', '.join(networks)}; at most {most} expected), {ledger.duplicated_bytes} of them "
-        f"stored a second time: {'; '.join(twice) or 'nothing of equal content'}"
+        f"{path.name}: {ledger.constant_bytes} bytes of constants and {ledger.program_bytes} of "
+        f"program for {weights} bytes of distinct weights ({', '.join(networks)}; at most {most} "
+        f"expected), {ledger.duplicated_bytes} of them stored a second time: "
+        f"{'; '.join(twice) or 'nothing of equal content'}"
     )
 
 
