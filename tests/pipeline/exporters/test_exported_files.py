@@ -10,7 +10,7 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import BadInput, CheckFailed
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.ledger import FILE_GROWTH, sharing, unique_bytes
+from taskzip.pipeline.exporters.ledger import CONSTANT_GROWTH, sharing, unique_bytes
 from taskzip.pipeline.exporters.workers import Exported, ExportWorkers, FileOrder
 from taskzip.pipeline.layout import SUFFIXES
 
@@ -40,7 +40,7 @@ def test_shared_weights_are_stored_once(
     networks = {entry.name: entry.module for entry in entries[stem]}
     weights = unique_bytes(networks.values())
     size = exported[runtime, stem].order.path.stat().st_size
-    assert weights <= size <= weights * (1 + FILE_GROWTH) + GRAPH_BYTES
+    assert weights <= size <= weights * (1 + CONSTANT_GROWTH) + GRAPH_BYTES
     shared = sharing(networks).shared_bytes
     assert size < sum(unique_bytes([network]) for network in networks.values()) - shared / 2
 
