@@ -53,7 +53,8 @@ def show_zip(result: ZipResult) -> None:
             done.layer_iterations > 0
         )
         out.print(
-            f"Retrained: {layers}{done.iterations:,} after the zip{early}, {done.seconds:.1f} s.",
+            f"Retrained: {layers}{done.iterations:,} iterations after the zip{early}, "
+            f"{done.seconds:.1f} s.",
             highlight=False,
         )
     for each in result.dead_inputs:

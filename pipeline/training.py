@@ -36,7 +36,7 @@ class Training:
 
     def digest(self) -> str:
         """The sha256 of what is learned from, and how."""
-        return self._lessons.digest()
+        return self._lessons.digest
 
     def finish(self, joint: JointNetwork) -> Retraining | None:
         """Train what the zip made, and say what was done in all."""

@@ -21,6 +21,7 @@ CONSTANT_GROWTH = 0.02
 """What constants may take above the weights, as a fraction."""
 ENTRY_CONSTANT_BYTES = 32 * 1024
 """The same of each entry: shapes, folded numbers."""
+PROGRAM_GROWTH = 0.05
 PROGRAM_BYTES = 256 * 1024
 """What an entry's graph, names and delegate headers may take; weights in there would be more."""
 MOST_NAMED = 5
@@ -67,7 +68,8 @@ def check_stored_once(path: Path, networks: Mapping[str, nn.Module]) -> None:
     most_twice = int(weights * TWICE) + ENTRY_TWICE_BYTES * len(networks)
     most = int(weights * (1 + CONSTANT_GROWTH)) + ENTRY_CONSTANT_BYTES * len(networks)
     is_once = ledger.duplicated_bytes <= most_twice and ledger.constant_bytes <= most
-    if is_once and ledger.program_bytes <= PROGRAM_BYTES * len(networks) + weights // 20:
+    most_program = int(weights * PROGRAM_GROWTH) + PROGRAM_BYTES * len(networks)
+    if is_once and ledger.program_bytes <= most_program:
         return
     twice = [_described(each, ledger) for each in duplicates(ledger.constants)[:MOST_NAMED]]
     raise CheckFailed(

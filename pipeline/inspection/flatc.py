@@ -11,7 +11,7 @@ from typing import Any
 PROGRAM = "exir/_serialize/program.fbs"
 XNNPACK = "backends/xnnpack/serialization/schema.fbs"
 LIMIT_SECONDS = 120
-_WORDS = re.compile(r"(?<=[:\[,] )-?(?:inf|nan)\b")
+_WORDS = re.compile(r"(?<=[ :\[,])-?(?:inf|nan)(?=\s*[,\]}])")
 """Numbers as the compiler prints them and JSON cannot."""
 
 

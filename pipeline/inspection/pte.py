@@ -83,6 +83,8 @@ class _File:
 
     def _add(self, entry: str, delegate: int, found: Delegate) -> None:
         for index, constant in enumerate(found.constants):
+            if constant.key and constant.key not in self._named:
+                continue  # it stands in a .ptd beside the program
             if constant.key:
                 held = self._stored["named", self._named[constant.key]]
                 held.dtype, held.shape = constant.dtype, constant.shape

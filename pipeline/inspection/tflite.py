@@ -55,7 +55,8 @@ def _read_graph(
             constant = stored.setdefault(
                 tensor.buffer, Stored(data, types.get(tensor.type, "unknown"), shape)
             )
-            role = _ROLES[place] if kind in _WEIGHTED else f"input {place}"
+            is_named = kind in _WEIGHTED and place < len(_ROLES)
+            role = _ROLES[place] if is_named else f"input {place}"
             constant.uses.append(Use(entry=entry, operator=f"{number} {kind} {role}"))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -52,6 +53,7 @@ class Lessons:
         self._of = [_Lesson.of(task, config, limit_bytes, weights[task.name]) for task in tasks]
         self._tensors = [tensor for each in self._of for tensor in each.tensors()]
 
+    @cached_property
     def digest(self) -> str:
         """The sha256 of all examples and of what is asked of them."""
         config = self._config.model_dump_json(exclude={"checkpoint_seconds"})
@@ -73,7 +75,7 @@ class Lessons:
         changes = {"iterations": iterations} | ({} if stops else {"patience": 0})
         config = self._config.model_copy(update=changes)
         key = key_of(
-            (self.digest(), str(changes), joint.spec.model_dump_json()),
+            (self.digest, str(changes), joint.spec.model_dump_json()),
             joint.state_dict().values(),
         )
         file = Checkpoint(checkpoint, key, config.checkpoint_seconds)

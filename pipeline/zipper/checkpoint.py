@@ -131,7 +131,8 @@ class Checkpoint:
         before = [path for _, path in self._paths()] if self.whole else []
         write_step(self._path(index), new, self._scene.alignment.steps, self._seconds)
         for path in before:
-            path.unlink()
+            if path != self._path(index):
+                path.unlink()
         self._written, self._since = standing, now
         self.finished = index + 1
 

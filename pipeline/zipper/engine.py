@@ -76,15 +76,15 @@ def zip_layers(
         progress_bar(progress, "zipping layers", (steps + 1) * units) as bar,
         telling(checkpoint, progress),
     ):
-        run = _Run(scene, method, lambda moved: progress.advance(bar, moved))
-        done = 0 if checkpoint is None else _resume(run, checkpoint, progress)
+        work = _Run(scene, method, lambda moved: progress.advance(bar, moved))
+        done = 0 if checkpoint is None else _resume(work, checkpoint, progress)
         progress.advance(bar, done * units)
         for index in range(done, steps + 1):
-            whole = run.take(index, tune)
+            whole = work.take(index, tune)
             if checkpoint is not None and (tune is None or whole is not None):
-                checkpoint.write(index, whole or run.engine.standing)
+                checkpoint.write(index, whole or work.engine.standing)
             progress.advance(bar)
-    return run.engine.finished()
+    return work.engine.finished()
 
 
 class _Run:
@@ -121,15 +121,15 @@ class _Run:
         self._is_prepared = False
 
 
-def _resume(run: _Run, checkpoint: Checkpoint, progress: Progress) -> int:
+def _resume(work: _Run, checkpoint: Checkpoint, progress: Progress) -> int:
     """Go on from what is kept; returns how many steps that is."""
-    done, standing = checkpoint.read(run.engine.standing)
+    done, standing = checkpoint.read(work.engine.standing)
     if done:
-        progress.step(f"zipping goes on after {done} of {run.engine.count} steps")
+        progress.step(f"zipping goes on after {done} of {work.engine.count} steps")
         if checkpoint.whole:
-            run.start_anew(standing)
+            work.start_anew(standing)
         else:
-            run.engine.go_to(standing)
+            work.engine.go_to(standing)
     return done
 
 
