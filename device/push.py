@@ -3,7 +3,9 @@
 Hashing everything at each start would cost seconds on a slow device. A file is hashed once, after
 it was pushed; its hash is kept beside its inode's state (size, mode, modification and change time
 in nanoseconds, inode). Whatever writes to a file, replaces it or sets its times changes the state,
-and the file is hashed again. The same states are compared again before each run.
+and the file is hashed again. The same states are compared again before each run. A file is on the
+flash before it has its name: writing it back later would take flash and processor from what is
+measured.
 """
 
 from collections.abc import Sequence
@@ -33,7 +35,9 @@ cd "$3" || exit
 shift 3
 for file do
     mode=${file%%:*} path=${file#*:}
-    chmod "$mode" "$path$partial" && mv -f "$path$partial" "$path" || exit
+    chmod "$mode" "$path$partial" &&
+        dd if=/dev/null of="$path$partial" conv=notrunc,fsync 2>/dev/null &&
+        mv -f "$path$partial" "$path" || exit
 done
 for file do
     shift

@@ -11,6 +11,7 @@ from taskzip.contracts.document import describe
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Clock
 from taskzip.contracts.progress import Progress
+from taskzip.device.awake import await_awake
 from taskzip.device.conditions import Setting
 from taskzip.device.errors import NoSuchDevice
 from taskzip.device.transport.connect import Door
@@ -109,6 +110,8 @@ def open_device(target: Target, progress: Progress) -> Iterator[Transport]:
     """A connection to the device, which is started first if it is ours; closed with the block."""
     transport = _connect(target, progress)
     try:
+        if target.setting.clock == "counted":
+            await_awake(transport)
         yield transport
     finally:
         transport.close()

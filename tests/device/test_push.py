@@ -13,6 +13,7 @@ from taskzip.device.errors import DeviceFull, ParseTrouble, TransferFailed
 from taskzip.device.manifest import Item
 from taskzip.device.parse.files import parse_state
 from taskzip.device.push import MARGIN_BYTES, free_bytes, push_items
+from taskzip.device.select import open_device, resolve
 from taskzip.device.survey import Known, format_stamp, parse_stamp
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
@@ -141,6 +142,17 @@ class Filling(Silent):
         if not self._is_full:
             self._is_full = True
             self._other.shell(["dd", "if=/dev/zero", f"of={self._file}", "bs=65536"])
+
+
+@pytest.mark.device
+def test_what_was_pushed_is_on_the_flash_and_will_not_be_written_back_later(
+    virtual_machine: RunningMachine, tmp_path: Path
+) -> None:
+    large = item_of(tmp_path, "bundle/large.bin", os.urandom(8 << 20))
+    with open_device(resolve(virtual_machine.serial, virtual_machine.profile), Silent()) as opened:
+        push(opened, [large])
+        said = opened.shell(["grep", "Dirty:", "/proc/meminfo"]).checked().text
+    assert int(said.split()[1]) < 1024
 
 
 @pytest.mark.device

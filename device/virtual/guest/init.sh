@@ -26,38 +26,49 @@ pause() { read -r -t "$1" -u3 _; }
 is_counted() { [ -n "$taskzip_memory_mib" ]; }
 
 # With the counted clock, time in which the processor sleeps is the host's. So it does not sleep
-# while somebody is connected: a program of the lowest priority runs when no other does.
+# while somebody is connected, nor soon after: a program of the lowest priority runs when no other
+# does. /run/awake says that it runs; who measures waits for it.
+LINGER_QUARTERS=80
 idler=
 stay_awake() {
     [ -z "$idler" ] || return
     chrt -i 0 idle &
     idler=$!
+    : >/run/awake
 }
 fall_asleep() {
     [ -n "$idler" ] || return
+    rm /run/awake
     kill $idler
     wait $idler
     idler=
 }
 
-# Nothing but adbd's own children runs between two looks, so that measurements stay undisturbed.
+# Seconds are counted in quarters, because the shell has no fractions.
+pause_quarters() { pause "$(($1 / 4)).$((25 * ($1 % 4)))"; }
+
+# While somebody is connected, nothing but adbd's own children runs between two looks, which are
+# far apart, so that measurements stay undisturbed.
 power_off_when_idle() {
-    interval=$((taskzip_idle_stop_seconds / 20))
-    ((interval < 1)) && interval=1
-    ((interval > 60)) && interval=60
-    is_counted && interval=2
+    limit=$((4 * taskzip_idle_stop_seconds))
+    interval=$((limit / 20))
+    ((interval < 4)) && interval=4
+    ((interval > 240)) && interval=240
+    connected_interval=$interval
+    is_counted && interval=1 connected_interval=8
     idle=0
-    while ((idle < taskzip_idle_stop_seconds)); do
-        pause $interval
+    while ((idle < limit)); do
         if adbd_has_socket $ESTABLISHED; then
-            is_counted && stay_awake
             idle=0
+            is_counted && stay_awake
+            pause_quarters $connected_interval
         else
-            fall_asleep
+            ((idle < LINGER_QUARTERS)) || fall_asleep
+            pause_quarters $interval
             ((idle += interval))
         fi
     done
-    echo "taskzip: powered off after $idle idle seconds"
+    echo "taskzip: powered off after $((idle / 4)) idle seconds"
     sync
     poweroff -f
 }

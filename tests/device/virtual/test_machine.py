@@ -14,6 +14,7 @@ import pytest
 from adb_shell.adb_device import AdbDeviceTcp
 
 from taskzip.contracts.progress import Silent
+from taskzip.device.select import open_device, resolve
 from taskzip.device.virtual.errors import BootFailed, OtherPort, PortInUse
 from taskzip.device.virtual.image import build_image
 from taskzip.device.virtual.machine import list_running, start, stop
@@ -109,7 +110,8 @@ def test_the_counted_clock_gives_the_same_time_after_another_start() -> None:
 
 
 READ_COLD = """
-until pidof idle >/dev/null; do sleep 0.1; done
+until [ -e /run/awake ]; do sleep 0.1; done
+pidof idle >/dev/null || echo asleep
 cd /data/local/tmp; head -c 4194304 /dev/zero >zeros; sync
 for run in 1 2 3 4 5; do
     echo 3 >/proc/sys/vm/drop_caches; cat /dev/null
@@ -129,6 +131,15 @@ def test_the_counted_clock_counts_what_the_flash_takes(virtual_machine: RunningM
     assert min(first + second) > READ_BYTES / rate * 1e6
     assert median(first + second) < MOST_TIMES_THE_FLASH * READ_BYTES / rate * 1e6
     assert median(first) == pytest.approx(median(second), rel=COLD_TOLERANCE)
+
+
+def test_the_counted_clock_stays_awake_from_the_moment_the_device_is_opened(
+    virtual_machine: RunningMachine,
+) -> None:
+    target = resolve(virtual_machine.serial, virtual_machine.profile)
+    for _ in range(3):
+        with open_device(target, Silent()) as transport:
+            assert transport.shell(["pidof", "idle"]).exit_code == 0
 
 
 def test_the_counted_clocks_programs_share_the_memory_that_was_asked_for(
