@@ -28,7 +28,7 @@ is_counted() { [ -n "$taskzip_memory_mib" ]; }
 # With the counted clock, time in which the processor sleeps is the host's. So it does not sleep
 # while somebody is connected, nor soon after: a program of the lowest priority runs when no other
 # does. /run/awake says that it runs; who measures waits for it.
-LINGER_QUARTERS=80
+LINGER_QUARTERS=20
 idler=
 stay_awake() {
     [ -z "$idler" ] || return
