@@ -11,6 +11,7 @@ from taskzip.benchmarks.report import build_report, write_report
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig, DeviceConfig
+from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.report import Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
@@ -22,6 +23,7 @@ from taskzip.device.session import Session, open_session
 BUNDLE_DIR = "bundle"
 PUSHED_FILE = "pushed.json"
 ZIP_FILE = "zip.json"
+LEDGER_FILE = "ledger.json"
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _conditions(sessions: Sequence[Session], place: Place) -> Conditions:
 
 def report_on(folder: Path) -> Report:
     """The report of what was measured in `folder`, written anew from its records."""
-    pushed, zipped = folder / PUSHED_FILE, folder / ZIP_FILE
+    pushed, zipped, ledger = (folder / name for name in (PUSHED_FILE, ZIP_FILE, LEDGER_FILE))
     report = build_report(
         Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE),
         folder / BUNDLE_DIR,
@@ -128,5 +130,7 @@ def report_on(folder: Path) -> Report:
         pushed=Pushed.read(pushed) if pushed.exists() else None,
         zipped=ZipResult.read(zipped) if zipped.exists() else None,
     )
+    if ledger.exists():
+        report = report.model_copy(update={"ledger": Ledger.read(ledger)})
     write_report(report, folder)
     return report

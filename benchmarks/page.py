@@ -13,6 +13,8 @@ from taskzip.benchmarks.headlines import make_headlines
 from taskzip.benchmarks.plots import latency_svg, memory_svg, storage_svg
 from taskzip.benchmarks.settings import pss_above_start_bytes
 from taskzip.benchmarks.statistics import EQUIVALENT_WITHIN, SHORTEST_NS
+from taskzip.benchmarks.treemap import treemap_svg, treemap_words
+from taskzip.contracts.config import TINY
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.report import Report, Row
 
@@ -78,6 +80,13 @@ _SUBJECTS = (
 )
 
 
+_CONTENTS_TITLE = "What the files hold"
+_CONTENTS_CAPTION = (
+    "Every constant a rectangle with its shape, as large as its bytes: blue what tasks share, "
+    "green what one task has in the joint file, red in files of its own, grey the program."
+)
+
+
 def render_html(report: Report) -> str:
     """The page; the same report always gives the same text."""
     runtimes = [r for r in RUNTIMES if any(row.runtime == r for row in report.rows)]
@@ -90,7 +99,7 @@ def render_html(report: Report) -> str:
             title=_title(report),
             headlines=make_headlines(report),
             conditions=words.condition_lines(report.conditions),
-            plot_groups=tuple(_plot_groups(report, runtimes)),
+            plot_groups=(*_plot_groups(report, runtimes), *_contents(report, runtimes)),
             runtimes=runtimes,
             pss_above_start_bytes=pss_above_start_bytes,
             units=units,
@@ -129,6 +138,22 @@ def _plot_groups(report: Report, runtimes: Sequence[Runtime]) -> Iterator[PlotGr
                 plots.append(Plot(runtime, svg, _alternative(subject, rows)))
         if plots:
             yield PlotGroup(subject.title, subject.caption, tuple(plots))
+
+
+def _contents(report: Report, runtimes: Sequence[Runtime]) -> Iterator[PlotGroup]:
+    """What the model files hold, where the export told it."""
+    plots = []
+    for runtime in runtimes:
+        files = [
+            file
+            for file in (report.ledger.files if report.ledger else ())
+            if file.runtime == runtime and file.entries != (TINY,)
+        ]
+        if files:
+            svg = Markup(treemap_svg(files, f"files-{runtime}"))  # noqa: S704 - our own drawing
+            plots.append(Plot(runtime, svg, treemap_words(files)))
+    if plots:
+        yield PlotGroup(_CONTENTS_TITLE, _CONTENTS_CAPTION, tuple(plots))
 
 
 def _alternative(subject: _Subject, rows: Sequence[Row]) -> str:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.document import Document
+from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.names import (
     Bytes,
     CacheState,
@@ -116,3 +117,5 @@ class Report(Document):
     parity: tuple[Parity, ...]
     pushed: Pushed | None = None
     zip: ZipResult | None = None
+    ledger: Ledger | None = None
+    """What the model files hold, where the export told it."""

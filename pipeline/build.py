@@ -108,7 +108,8 @@ class Stages:
         start = self.start_workers or export_workers
         bundle = run_export(self.config, loaded, self.out_dir, progress, start)
         files = (manifest.parent / file.path for file in (*bundle.models, *bundle.data))
-        self._write_stamp("export", inputs, (manifest, *files))
+        written = (manifest, layout.ledger(self.out_dir), *files)
+        self._write_stamp("export", inputs, written)
         return bundle
 
     def _stamp(self, stage: str) -> Path:

@@ -1,4 +1,4 @@
-"""The export stage: networks in, the bundle folder out."""
+"""The export stage: networks in, the bundle folder and the ledger of its files out."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -13,6 +13,7 @@ from taskzip.contracts.progress import Progress
 from taskzip.pipeline import layout
 from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
 from taskzip.pipeline.exporters.workers import ExportWorkers, export_workers
+from taskzip.pipeline.inspection.inspect import inspect
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zip_stage import Networks
 from taskzip.pipeline.zipper.sparse_layer import without_entries
@@ -38,7 +39,10 @@ def run_export(
     progress.step(f"starting the exporters for {' and '.join(config.export.runtimes)}")
     with start_workers(config.export.runtimes) as workers:
         tasks = [_two_forms(task, networks) for task in networks.tasks]
-        return write_bundle(tasks, config.export, layout.bundle_folder(out_dir), workers, progress)
+        folder = layout.bundle_folder(out_dir)
+        bundle = write_bundle(tasks, config.export, folder, workers, progress)
+    inspect(folder).write(layout.ledger(out_dir))
+    return bundle
 
 
 def _two_forms(task: Task, networks: Networks) -> TwoForms:

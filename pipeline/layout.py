@@ -63,6 +63,11 @@ def bundle_folder(out_dir: Path) -> Path:
     return out_dir / "bundle"
 
 
+def ledger(out_dir: Path) -> Path:
+    """What the bundle's model files hold: the contract Ledger."""
+    return out_dir / "ledger.json"
+
+
 def stamp(out_dir: Path, stage: str) -> Path:
     """What a stage read and wrote."""
     return out_dir / ".stamps" / f"{stage}.json"

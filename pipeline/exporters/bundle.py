@@ -26,6 +26,7 @@ from taskzip.contracts.names import ModelKind, Runtime
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import sharing
+from taskzip.pipeline.exporters.limits import check_size
 from taskzip.pipeline.exporters.tensors import input_spec, output_spec, outputs_of, raw_bytes
 from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
 from taskzip.pipeline.layout import model_path
@@ -82,6 +83,8 @@ def write_bundle(
         tiny = tiny_entry()
         models = _models(tasks, tiny, config.runtimes)
         orders = [FileOrder(made / model.path, model.runtime, model.entries) for model in models]
+        for order in orders:
+            check_size(order.runtime, order.path, order.entries)
         described = tuple(_describe(task, made) for task in tasks)  # before the long work
         workers.export(orders, tolerance, progress)
         bundle = Bundle(

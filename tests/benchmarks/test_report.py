@@ -17,6 +17,8 @@ from taskzip.benchmarks.table import render_report
 from taskzip.contracts import schema
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.ledger import Constant, FileLedger, Ledger
+from taskzip.contracts.names import RUNTIMES
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Parity, Pushed, Report
 from taskzip.contracts.zipresult import Cost, Parameters, ZippedTask, ZipResult
@@ -193,6 +195,31 @@ def test_the_page_can_be_read_without_seeing_it(page: str) -> None:
     assert outline.tables == outline.captions > 0
     assert outline.heads_without_scope == 0
     assert outline.images == 8  # storage, memory, switch, first output of two runtimes
+
+
+def test_the_page_draws_what_the_files_hold(report: Report) -> None:
+    ledger = Ledger(
+        files=tuple(
+            FileLedger(
+                path=f"{runtime}/joint",
+                runtime=runtime,
+                bytes=5000,
+                program_bytes=1000,
+                entries=("digits", "fashion"),
+                shared_bytes=4000,
+                private_bytes={"digits": 0, "fashion": 0},
+                unused_bytes=0,
+                duplicated_bytes=0,
+                constants=(
+                    Constant(bytes=4000, sha256="0" * 64, dtype="float32", shape=(1000,), uses=()),
+                ),
+            )
+            for runtime in RUNTIMES
+        )
+    )
+    outline = Outline(render_html(report.model_copy(update={"ledger": ledger})))
+    assert outline.images == 10
+    assert len(outline.ids) == len(set(outline.ids))
 
 
 def test_the_page_answers_first(page: str) -> None:

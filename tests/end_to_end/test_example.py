@@ -104,6 +104,7 @@ def test_joint_files_hold_each_weight_once(job, deploy_in) -> None:
     ledger = Ledger.parse(done.stdout, "stdout")
     joint = [file for file in ledger.files if len(file.entries) > 1]
     assert [file.runtime for file in joint] == list(RUNTIMES)
+    assert job.report.ledger == ledger
     for file in joint:
         assert file.duplicated_bytes == 0
         assert file.constant_bytes / ledger.minimum_bytes <= MAX_CONSTANTS_OF_LEAST
@@ -111,7 +112,12 @@ def test_joint_files_hold_each_weight_once(job, deploy_in) -> None:
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("report", "report.json"), ("zip", "zip.json"), ("bundle", "bundle/bundle.json")],
+    [
+        ("report", "report.json"),
+        ("ledger", "ledger.json"),
+        ("zip", "zip.json"),
+        ("bundle", "bundle/bundle.json"),
+    ],
 )
 def test_what_scripts_read_fits_its_schema(job, name: str, path: str) -> None:
     Draft202012Validator(schema.shipped(name)).validate(json.loads((job.out / path).read_text()))

@@ -160,7 +160,7 @@ def test_the_resolved_config_is_beside_the_result(built: Built) -> None:
 
 def test_nothing_is_left_beside_the_results(built: Built) -> None:
     names = {path.name for path in built.out_dir.iterdir()}
-    assert names == {"bundle", "zip", "zip.json", "config.json", ".stamps"}
+    assert names == {"bundle", "zip", "zip.json", "ledger.json", "config.json", ".stamps"}
 
 
 def test_a_second_build_does_nothing_and_imports_no_framework(built: Built) -> None:
