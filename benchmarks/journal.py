@@ -5,7 +5,7 @@ left of a run is taken out when the experiment resumes.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -13,7 +13,7 @@ from taskzip.benchmarks.plan import Plan, PlannedRun
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.document import Document, write_atomically
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.events import Done
+from taskzip.contracts.events import Done, Hello
 from taskzip.contracts.names import Sha256
 from taskzip.contracts.record import Record
 
@@ -101,9 +101,31 @@ def differences(one: Conditions, other: Conditions) -> list[str]:
     """The conditions in which numbers of the two may not be compared, as `field: a, b`."""
     return [
         f"{name}: {getattr(one, name)}, {getattr(other, name)}"
+        for name in differing_fields(one, other)
+    ]
+
+
+def differing_fields(one: Conditions, other: Conditions) -> list[str]:
+    """The names of the conditions in which numbers of the two may not be compared."""
+    return [
+        name
         for name in Conditions.model_fields
         if name not in _MAY_DIFFER and getattr(one, name) != getattr(other, name)
     ]
+
+
+def with_versions(conditions: Conditions, records: Sequence[Record]) -> Conditions:
+    """The conditions with the versions that the runs themselves reported."""
+    hellos = [record.event for record in records if isinstance(record.event, Hello)]
+    if not hellos:
+        return conditions
+    versions = {hello.runtime: hello.runtime_version for hello in hellos}
+    return conditions.model_copy(
+        update={
+            "runner_version": conditions.runner_version or hellos[-1].runner_version,
+            "runtime_versions": {**versions, **conditions.runtime_versions},
+        }
+    )
 
 
 def _refuse_other(session: Session, plan: Plan, conditions: Conditions, folder: Path) -> None:

@@ -4,22 +4,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from taskzip.benchmarks.comparisons import find_all
-from taskzip.benchmarks.journal import finished, read_records, read_session
+from taskzip.benchmarks.journal import finished, read_records, read_session, with_versions
 from taskzip.benchmarks.measures import measures_by_cell
 from taskzip.benchmarks.page import render_html
 from taskzip.benchmarks.parity import check_parity
+from taskzip.benchmarks.rows import rank
 from taskzip.benchmarks.settings import Setting, Settings
 from taskzip.contracts.bundle import Bundle
-from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.document import write_atomically
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.events import Hello
-from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES
+from taskzip.contracts.names import RUNTIMES
 from taskzip.contracts.record import Record
-from taskzip.contracts.report import Pushed, Report, Row
+from taskzip.contracts.report import REPORT_FILE, Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
 
-REPORT_FILE = "report.json"
 PAGE_FILE = "report.html"
 
 
@@ -37,7 +35,7 @@ def build_report(
         raise BadInput(f"{folder}: no run has ended well yet, there is nothing to report")
     settings = _settings(records, bundle)
     return Report(
-        conditions=_with_versions(conditions, records),
+        conditions=with_versions(conditions, records),
         rows=tuple(setting.row for setting in settings),
         comparisons=tuple(
             finding.as_comparison(runtime, conditions.clock)
@@ -59,32 +57,8 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
 
 def _settings(records: Iterable[Record], bundle: Bundle) -> list[Setting]:
     settings = [Setting.of(measures, bundle) for measures in measures_by_cell(records).values()]
-    return sorted(settings, key=lambda setting: _rank(setting.row))
-
-
-def _rank(row: Row) -> tuple[int, int, bool, bool]:
-    """The order in which rows are shown."""
-    return (
-        RUNTIMES.index(row.runtime),
-        DEPLOYMENTS.index(row.deployment),
-        row.cache == "cold",
-        row.packed_cache,
-    )
+    return sorted(settings, key=lambda setting: rank(setting.row))
 
 
 def _of_runtime(settings: Sequence[Setting], runtime: str) -> Settings:
     return Settings(tuple(setting for setting in settings if setting.row.runtime == runtime))
-
-
-def _with_versions(conditions: Conditions, records: Sequence[Record]) -> Conditions:
-    """The conditions with the versions that the runs themselves reported."""
-    hellos = [record.event for record in records if isinstance(record.event, Hello)]
-    if not hellos:
-        return conditions
-    versions = {hello.runtime: hello.runtime_version for hello in hellos}
-    return conditions.model_copy(
-        update={
-            "runner_version": conditions.runner_version or hellos[-1].runner_version,
-            "runtime_versions": {**versions, **conditions.runtime_versions},
-        }
-    )

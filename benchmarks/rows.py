@@ -8,6 +8,7 @@ from taskzip.benchmarks.specs import kind_of
 from taskzip.benchmarks.validity import latency_reasons, memory_reasons, resident_fraction
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.events import Switch
+from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import Latency, Row
 
@@ -35,9 +36,20 @@ def make_row(measures: Measures, bundle: Bundle) -> Row:
             [switch.first_output_ns for switch in measures.warmups],
         ),
         inference_ns=_latency(_inferences(switches), _inferences(measures.warmups)),
+        steps=tuple(measures.switches),
         resident_fraction=resident_fraction(measures),
         valid=not reasons,
         reasons=reasons,
+    )
+
+
+def rank(row: Row | Cell) -> tuple[int, int, bool, bool]:
+    """The order in which rows are shown."""
+    return (
+        RUNTIMES.index(row.runtime),
+        DEPLOYMENTS.index(row.deployment),
+        row.cache == "cold",
+        row.packed_cache,
     )
 
 

@@ -14,7 +14,7 @@ from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.report import Comparison, Parity, Report, Row
 
 _GOOD, _BAD, _OPEN = "green", "red", "yellow"
-_VERDICT_STYLE = {
+VERDICT_STYLE = {
     "faster": _GOOD,
     "smaller": _GOOD,
     "equivalent": _GOOD,
@@ -78,7 +78,7 @@ def render_comparisons(report: Report, runtime: Runtime) -> RenderableType:
                 format_ratio(comparison.ratio),
                 format_interval(comparison.ci95),
                 _bar(comparison),
-                Text(comparison.verdict, style=_VERDICT_STYLE[comparison.verdict]),
+                Text(comparison.verdict, style=VERDICT_STYLE[comparison.verdict]),
             )
     return table
 

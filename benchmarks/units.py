@@ -46,6 +46,15 @@ def format_ns_interval(interval: tuple[float, float] | None) -> str:
     return f"{significant(low / size)} … {significant(high / size)} {unit}"
 
 
+def format_change(ratio: float) -> str:
+    """A ratio as what was added or taken away, `+1.25 %`; from tenfold on as a factor, `×12.3`."""
+    if ratio >= 10:  # noqa: PLR2004 - percentages of four digits say nothing
+        return f"×{significant(ratio)}"
+    percent = (ratio - 1) * 100
+    text = f"{percent:+.{1 if abs(percent) >= 10 else 2}f} %"  # noqa: PLR2004 - three digits
+    return "0.00 %" if float(text[:-2]) == 0 else text
+
+
 def format_percent(ratio: float) -> str:
     """A ratio as whole percent: `51 %`."""
     return f"{ratio * 100:.0f} %"

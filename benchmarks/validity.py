@@ -10,6 +10,7 @@ MIN_SAMPLES = 6
 MAX_COLD_RESIDENT = 0.1
 """Part of the pages that may still be in the page cache when a switch is called cold."""
 MIN_WARM_RESIDENT = 0.9
+MEMORY_NOT_READ = "memory was not read: no memory run ended well"
 RELOADING = ("joint-lazy", "separate-swap")
 """Deployments whose switches read model files; the others hold all they need."""
 
@@ -32,7 +33,7 @@ def latency_reasons(measures: Measures, sharing: Sharing) -> tuple[str, ...]:
 def memory_reasons(measures: Measures) -> tuple[str, ...]:
     """Why the memory figures are not valid; empty when they are."""
     if measures.phase("start") is None or measures.phase("switched") is None:
-        return ("memory was not read: no memory run ended well",)
+        return (MEMORY_NOT_READ,)
     return ()
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from taskzip import __version__
-from taskzip.cli import bench, device, doctor, export, inspect, push, report, zip_and_push
+from taskzip.cli import bench, compare, device, doctor, export, inspect, push, report, zip_and_push
 from taskzip.cli import zip as zip_verb
 from taskzip.cli.interrupts import INTERRUPTS
 from taskzip.cli.terminal import say_error
@@ -27,6 +27,7 @@ app.command("inspect")(inspect.inspect_files)
 app.command("push")(push.push_bundle)
 app.command("bench")(bench.bench_bundle)
 app.command("report")(report.show_report)
+app.command("compare")(compare.compare_measured)
 app.add_typer(device.app, name="device")
 app.command("doctor")(doctor.doctor)
 

@@ -17,6 +17,8 @@ from taskzip.contracts.names import (
 )
 from taskzip.contracts.zipresult import ZipResult
 
+REPORT_FILE = "report.json"
+
 Verdict = Literal["faster", "slower", "smaller", "larger", "equivalent", "undecided"]
 
 
@@ -60,6 +62,8 @@ class Row(Document):
     switch_ns: Latency
     first_output_ns: Latency
     inference_ns: Latency
+    steps: tuple[tuple[Count, Count, TaskName], ...] = ()
+    """Of each switch its block, its place in the block's sequence, and the task it enters."""
     resident_fraction: float | None
     """Median over the measured switches of the part of the files in the page cache before."""
     valid: bool

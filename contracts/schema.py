@@ -14,6 +14,7 @@ from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Report
 from taskzip.contracts.runspec import RunSpec
+from taskzip.contracts.sidebyside import SideBySide
 from taskzip.contracts.zipcomparison import ZipComparison
 from taskzip.contracts.zipresult import ZipResult
 from taskzip.contracts.zipsweep import ZipSweep
@@ -27,6 +28,7 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     "record": TypeAdapter(Record),
     "report": TypeAdapter(Report),
     "runspec": TypeAdapter(RunSpec),
+    "sidebyside": TypeAdapter(SideBySide),
     "sweep": TypeAdapter(ZipSweep),
     "zip": TypeAdapter(ZipResult),
 }

@@ -10,7 +10,10 @@ from jsonschema import Draft202012Validator
 from taskzip import __version__
 from taskzip.contracts import schema
 
-VERBS = ("zip-and-push", "zip", "export", "inspect", "push", "bench", "report", "device", "doctor")
+VERBS = (
+    *("zip-and-push", "zip", "export", "inspect", "push", "bench", "report", "compare"),
+    *("device", "doctor"),
+)
 
 
 def test_version_is_the_packages(deploy) -> None:

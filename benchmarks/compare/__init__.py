@@ -1,0 +1,1 @@
+"""Sessions side by side: statistics, verdicts, and how they are shown."""
