@@ -46,7 +46,7 @@ _LATENCY: tuple[tuple[LatencyMetric, _Versus], ...] = (
     ("first_output_ns", _Versus("joint", "separate-swap", "cold")),
     ("first_output_ns", _Versus("joint", "separate-resident", "warm")),
     ("first_output_ns", _Versus("joint-lazy", "separate-swap", "warm")),
-    ("inference_ns", _Versus("joint", "separate-resident", "warm")),
+    ("inference_ns", _Versus("joint", "separate-resident", "warm", bars.INFERENCE)),
 )
 
 

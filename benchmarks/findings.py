@@ -20,7 +20,7 @@ Metric = Literal[
     "inference_ns",
 ]
 SIZES = ("storage_bytes", "pss_above_start_bytes")
-_COUNTED_ONLY = (bars.SWITCH, bars.FIRST_OUTPUT_OVER_INFERENCE)
+_COUNTED_ONLY = (bars.SWITCH, bars.FIRST_OUTPUT_OVER_INFERENCE, bars.INFERENCE)
 """Bars on figures that other work on the host disturbs where the clock is real."""
 
 

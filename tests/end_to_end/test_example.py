@@ -22,6 +22,7 @@ MAX_MEAN_INCREASE_POINTS = 1.5
 MAX_STORAGE_RATIO = 0.53
 MAX_MEMORY_RATIO = 0.60
 MAX_JOINT_OVERHEAD = 1.05
+MAX_INFERENCE_RATIO = 1.02
 MIN_SWITCH_RATIO = 50
 MAX_CONSTANTS_OF_LEAST = 1.01
 INFERENCE_REPEATS_WITHIN = 0.005
@@ -80,6 +81,10 @@ def test_the_bars_hold(job, runtime: str) -> None:
     assert memory(report, runtime, "joint") / resident <= MAX_MEMORY_RATIO
     joint = best(report, runtime, "joint", "first_output_ns")
     assert joint / best(report, runtime, "joint", "inference_ns") <= MAX_JOINT_OVERHEAD
+    alone = best(report, runtime, "separate-resident", "inference_ns", cache="warm")
+    assert best(report, runtime, "joint", "inference_ns", cache="warm") / alone <= (
+        MAX_INFERENCE_RATIO
+    )
     reload = best(report, runtime, "separate-swap", "switch_ns", cache="cold")
     assert reload / best(report, runtime, "joint", "switch_ns") >= MIN_SWITCH_RATIO
     strongest = best(report, runtime, "separate-swap", "first_output_ns", cache="warm")
