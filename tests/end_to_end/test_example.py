@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from taskzip.benchmarks import runner_price
 from taskzip.contracts import schema
 from taskzip.contracts.config import BenchConfig, Config
 from taskzip.contracts.ledger import Ledger
@@ -113,6 +114,13 @@ def test_joint_files_hold_each_weight_once(job, deploy_in) -> None:
     for file in joint:
         assert file.duplicated_bytes == 0
         assert file.constant_bytes / ledger.minimum_bytes <= MAX_CONSTANTS_OF_LEAST
+
+
+def test_the_runner_is_measured_beside_the_runtimes_own_benchmarks(job) -> None:
+    prices = runner_price.measure(job.out / "bundle", inferences=5, rounds=1)
+    assert [price.runtime for price in prices.runtimes] == list(RUNTIMES)
+    for price in prices.runtimes:
+        assert 0.01 < price.ratio < 100  # of so few inferences: both sides are in nanoseconds
 
 
 @pytest.mark.parametrize(
