@@ -2,31 +2,32 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from taskzip.benchmarks.svg import WIDTH
-from taskzip.contracts.report import Row
 
+Item = TypeVar("Item")
 LANE_HEIGHT = 17
 _LEFT, _RIGHT, _TOP, _BOTTOM = 86, 58, 4, 34
 
 
 @dataclass(frozen=True)
-class Lane:
-    """A row and where it is drawn; `y` counts lanes from the top."""
+class Lane(Generic[Item]):
+    """What has the lane, a row or a side, and where; `y` counts lanes from the top."""
 
-    row: Row
+    row: Item
     y: float
     label: str
 
 
 @dataclass(frozen=True)
-class Lanes:
+class Lanes(Generic[Item]):
     """All lanes of a plot, and the headings between them."""
 
-    lanes: tuple[Lane, ...]
+    lanes: tuple[Lane[Item], ...]
     headings: tuple[tuple[str, float], ...]
 
     @property
@@ -59,7 +60,7 @@ class Lanes:
             _left_of(axes, lane.label, lane.y, indent=8)
         return axes
 
-    def value(self, axes: Axes, lane: Lane, text: str) -> None:
+    def value(self, axes: Axes, lane: Lane[Item], text: str) -> None:
         """The lane's figure, at the right edge."""
         axes.annotate(
             text,
@@ -73,10 +74,10 @@ class Lanes:
 
 
 def lay_out(
-    rows: Sequence[Row], heading: Callable[[Row], str], label: Callable[[Row], str]
-) -> Lanes:
+    rows: Sequence[Item], heading: Callable[[Item], str], label: Callable[[Item], str]
+) -> Lanes[Item]:
     """Lanes in the order of the rows; a heading wherever it changes."""
-    lanes: list[Lane] = []
+    lanes: list[Lane[Item]] = []
     headings: list[tuple[str, float]] = []
     for row in rows:
         if not headings or headings[-1][0] != heading(row):

@@ -91,11 +91,11 @@ def render_html(report: Report) -> str:
     """The page; the same report always gives the same text."""
     runtimes = [r for r in RUNTIMES if any(row.runtime == r for row in report.rows)]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
-            style=Markup((files(__package__) / "templates/report.css").read_text("utf-8")),  # noqa: S704 - our own file
+            style=style(),
             title=_title(report),
             headlines=make_headlines(report),
             conditions=words.condition_lines(report.conditions),
@@ -110,8 +110,15 @@ def render_html(report: Report) -> str:
     )
 
 
+def style() -> Markup:
+    """The style sheet that pages carry in themselves."""
+    sheet = files("taskzip.benchmarks") / "templates/report.css"
+    return Markup(sheet.read_text("utf-8"))  # noqa: S704 - our own file
+
+
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where pages' templates are: all text is escaped, and a name that is missing is an error."""
     return Environment(
         loader=PackageLoader("taskzip.benchmarks"),
         autoescape=True,

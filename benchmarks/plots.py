@@ -8,7 +8,7 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from taskzip.benchmarks.lanes import Lane, lay_out
+from taskzip.benchmarks.lanes import lay_out
 from taskzip.benchmarks.specs import kind_of
 from taskzip.benchmarks.svg import DEPLOYMENT_COLOURS, FAINT, INK, START, as_svg, figure_of_height
 from taskzip.benchmarks.units import MIB, format_mib, format_ns
@@ -25,12 +25,9 @@ def storage_svg(rows: Sequence[Row], name: str) -> str:
     with figure_of_height(lanes.height) as figure:
         axes = lanes.draw(figure, "MiB")
         for lane in lanes.lanes:
-            row, colour = lane.row, DEPLOYMENT_COLOURS[lane.row.deployment]
-            model, packed = row.model_bytes / MIB, row.packed_cache_bytes / MIB
-            axes.barh(lane.y, model, _BAR_HEIGHT, color=colour)
-            axes.barh(lane.y, packed, _BAR_HEIGHT, left=model, color=colour, alpha=0.45)
-            lanes.value(axes, lane, format_mib(row.storage_bytes))
-        _linear(axes, max(row.storage_bytes for row in rows) / MIB)
+            draw_storage(axes, lane.y, lane.row, DEPLOYMENT_COLOURS[lane.row.deployment])
+            lanes.value(axes, lane, format_mib(lane.row.storage_bytes))
+        linear(axes, max(row.storage_bytes for row in rows) / MIB)
         return as_svg(figure, name)
 
 
@@ -40,9 +37,9 @@ def memory_svg(rows: Sequence[Row], name: str) -> str:
     with figure_of_height(lanes.height) as figure:
         axes = lanes.draw(figure, "MiB")
         for lane in lanes.lanes:
-            _draw_memory(axes, lane)
+            draw_memory(axes, lane.y, lane.row, DEPLOYMENT_COLOURS[lane.row.deployment])
             lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
-        _linear(axes, max(row.peak_pss_bytes or 0 for row in rows) / MIB)
+        linear(axes, max(row.peak_pss_bytes or 0 for row in rows) / MIB)
         return as_svg(figure, name)
 
 
@@ -68,14 +65,21 @@ def latency_svg(
         return as_svg(figure, name)
 
 
-def _draw_memory(axes: Axes, lane: Lane) -> None:
-    row, colour = lane.row, DEPLOYMENT_COLOURS[lane.row.deployment]
+def draw_storage(axes: Axes, y: float, row: Row, colour: str) -> None:
+    """A bar of the model files and, lighter, one of the packed caches beside them."""
+    model, packed = row.model_bytes / MIB, row.packed_cache_bytes / MIB
+    axes.barh(y, model, _BAR_HEIGHT, color=colour)
+    axes.barh(y, packed, _BAR_HEIGHT, left=model, color=colour, alpha=0.45)
+
+
+def draw_memory(axes: Axes, y: float, row: Row, colour: str) -> None:
+    """A bar of PSS: the start in grey, the networks above it, a tick at the peak."""
     start, pss = (row.start_pss_bytes or 0) / MIB, (row.pss_bytes or 0) / MIB
     peak = (row.peak_pss_bytes or 0) / MIB
-    axes.barh(lane.y, min(start, pss), _BAR_HEIGHT, color=START)
-    axes.barh(lane.y, max(pss - start, 0), _BAR_HEIGHT, left=start, color=colour)
-    axes.hlines(lane.y, pss, max(peak, pss), color=colour, linewidth=1.2)
-    axes.vlines(peak, lane.y - 0.31, lane.y + 0.31, color=INK, linewidth=1.6)
+    axes.barh(y, min(start, pss), _BAR_HEIGHT, color=START)
+    axes.barh(y, max(pss - start, 0), _BAR_HEIGHT, left=start, color=colour)
+    axes.hlines(y, pss, max(peak, pss), color=colour, linewidth=1.2)
+    axes.vlines(peak, y - 0.31, y + 0.31, color=INK, linewidth=1.6)
 
 
 def _one_per_file_set(rows: Sequence[Row]) -> list[Row]:
@@ -98,7 +102,8 @@ def _setting(row: Row) -> str:
     return f"{row.cache}, packed" if row.packed_cache else row.cache
 
 
-def _linear(axes: Axes, largest: float) -> None:
+def linear(axes: Axes, largest: float) -> None:
+    """An axis from 0 to a little over the largest value, with few steps."""
     axes.set_xlim(0, largest * 1.04 or 1)
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.grid(axis="x")

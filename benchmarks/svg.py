@@ -19,11 +19,14 @@ DEPLOYMENT_COLOURS = {
     "separate-resident": "#0a0b06",
     "separate-swap": "#0a0b07",
 }
+SIDE_COLOURS = ("#0a0b08", "#0a0b09", "#0a0b0a", "#0a0b0b", "#0a0b0c", "#0a0b0d")
+"""Of what is compared; more sides begin again."""
 _VARIABLES = {
     INK: "--ink",
     FAINT: "--line",
     START: "--start",
     **{colour: f"--{name}" for name, colour in DEPLOYMENT_COLOURS.items()},
+    **{colour: f"--side-{number}" for number, colour in enumerate(SIDE_COLOURS)},
 }
 """Stand-ins that matplotlib writes, and the page's custom properties that replace them."""
 

@@ -1,13 +1,19 @@
 """`deploy compare`: what was measured at different times, or of different bundles."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taskzip.cli import options
-from taskzip.cli.terminal import out
+from taskzip.cli.terminal import err, out
+from taskzip.contracts.document import write_atomically
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.sidebyside import SideBySide
+
+if TYPE_CHECKING:
+    from taskzip.benchmarks.compare.source import Source
 
 
 def compare_measured(
@@ -46,6 +52,9 @@ def compare_measured(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with plots to this file.")
+    ] = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare what was measured: medians, intervals, verdicts, what would decide."""
@@ -58,11 +67,24 @@ def compare_measured(
         raise BadInput("--markdown and --json: give one of them")
     gates = [Gate.parse(each) for each in fail_on or ()]
     margin = None if within is None else parse_percent(within, "--within")
-    comparison = compare(read_sources(paths), allow or (), margin)
+    sources = read_sources(paths)
+    comparison = compare(sources, allow or (), margin)
     if as_json:
         out.print_json(comparison.model_dump_json())
     elif markdown:
         typer.echo(render_markdown(comparison), nl=False)
     else:
         out.print(render_comparison(comparison))
+    if html:
+        _write_page(comparison, sources, html)
     check_gates(comparison, gates)
+
+
+def _write_page(comparison: SideBySide, sources: Sequence["Source"], path: Path) -> None:
+    from taskzip.benchmarks.compare.page import render_page
+
+    try:
+        write_atomically(path, render_page(comparison, sources).encode())
+    except OSError as error:
+        raise BadInput(f"--html {path}: cannot be written ({error.strerror})") from error
+    err.print(f"Page: {path}", highlight=False, soft_wrap=True)

@@ -1,0 +1,143 @@
+"""The drawings of a comparison: a lane per side, sides of a cell under one heading."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from statistics import median
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import NDArray
+
+from taskzip.benchmarks.compare.source import Source
+from taskzip.benchmarks.lanes import lay_out
+from taskzip.benchmarks.plots import draw_memory, draw_storage, linear
+from taskzip.benchmarks.samples import LatencyMetric
+from taskzip.benchmarks.svg import FAINT, INK, SIDE_COLOURS, as_svg, figure_of_height
+from taskzip.benchmarks.units import MIB, format_change, format_mib, format_ns
+from taskzip.contracts.record import Cell
+from taskzip.contracts.report import Row
+
+_SIZES = (
+    *("storage_bytes", "model_bytes", "packed_cache_bytes"),
+    *("start_pss_bytes", "pss_bytes", "peak_pss_bytes"),
+)
+_LINEAR_PERCENT = 0.5
+"""Up to here the axis is linear, beyond it logarithmic: a hundredth and a tenfold both show."""
+_TICKS = (-10, -1, 0, 1, 10, 100, 1000)
+_SHORTEST_NS = 1
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A cell of one side; sizes are medians over its sessions."""
+
+    cell: Cell
+    name: str
+    number: int
+    row: Row
+    source: Source
+
+    @property
+    def heading(self) -> str:
+        """The cell's name without the runtime, which is the drawing's."""
+        packed = " packed" if self.cell.packed_cache else ""
+        return f"{self.cell.deployment} {self.cell.cache}{packed}"
+
+    @property
+    def has_warm_twin(self) -> bool:
+        """Whether the same files were measured with a warm page cache, too."""
+        return self.cell.model_copy(update={"cache": "warm"}) in self.source.cells
+
+    @property
+    def colour(self) -> str:
+        """Of the side."""
+        return SIDE_COLOURS[self.number % len(SIDE_COLOURS)]
+
+    def samples(self, metric: LatencyMetric) -> NDArray[np.float64]:
+        """All of them, in the order taken."""
+        taken = self.source.taken(self.cell, metric)
+        return np.array([]) if taken is None else taken.values.reshape(-1)
+
+
+def drawn_cells(sources: Sequence[Source], runtime: str) -> list[Drawn]:
+    """What is drawn of a runtime: the cells of the reference that some other has, side by side."""
+    return [
+        Drawn(cell, source.name, number, _middle_row(source, cell), source)
+        for cell in sources[0].cells
+        if cell.runtime == runtime and any(cell in other.cells for other in sources[1:])
+        for number, source in enumerate(sources)
+        if cell in source.cells
+    ]
+
+
+def storage_svg(cells: Sequence[Drawn], name: str) -> str:
+    """Bars of the model files and, lighter, the packed caches beside them."""
+    lanes = lay_out(cells, heading=lambda each: each.heading, label=lambda each: each.name)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "MiB")
+        for lane in lanes.lanes:
+            draw_storage(axes, lane.y, lane.row.row, lane.row.colour)
+            lanes.value(axes, lane, format_mib(lane.row.row.storage_bytes))
+        linear(axes, max(each.row.storage_bytes for each in cells) / MIB)
+        return as_svg(figure, name)
+
+
+def memory_svg(cells: Sequence[Drawn], name: str) -> str:
+    """Bars of PSS: the start in grey, the networks above it, a tick at the peak."""
+    lanes = lay_out(cells, heading=lambda each: each.heading, label=lambda each: each.name)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "MiB")
+        for lane in lanes.lanes:
+            draw_memory(axes, lane.y, lane.row.row, lane.row.colour)
+            lanes.value(axes, lane, format_mib(lane.row.row.pss_bytes))
+        linear(axes, max(each.row.peak_pss_bytes or 0 for each in cells) / MIB)
+        return as_svg(figure, name)
+
+
+def latency_svg(cells: Sequence[Drawn], metric: LatencyMetric, name: str) -> str:
+    """Every sample as a dot, in percent of the reference's median; medians as bars."""
+    lanes = lay_out(cells, heading=lambda each: each.heading, label=lambda each: each.name)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "%")
+        random = Random(metric)  # noqa: S311 - spreads dots that would hide each other
+        middle = 1.0
+        for lane in lanes.lanes:
+            samples = np.maximum(lane.row.samples(metric), _SHORTEST_NS)
+            if not samples.size:
+                continue
+            if lane.row.number == 0:
+                middle = float(np.median(samples))
+            ratio = float(np.median(samples)) / middle
+            heights = [lane.y + random.uniform(-0.28, 0.28) for _ in samples]
+            percents = 100 * (samples / middle - 1)
+            colour = lane.row.colour
+            axes.plot(
+                percents, heights, "o", color=colour, markersize=3, alpha=0.5, mew=0, zorder=3
+            )
+            at = 100 * (ratio - 1)
+            axes.vlines(at, lane.y - 0.36, lane.y + 0.36, color=INK, linewidth=1.2, zorder=4)
+            is_reference = lane.row.number == 0
+            lanes.value(axes, lane, format_ns(middle) if is_reference else format_change(ratio))
+        _percent(axes)
+        return as_svg(figure, name)
+
+
+def _percent(axes: Axes) -> None:
+    axes.set_xscale("symlog", linthresh=_LINEAR_PERCENT, linscale=0.8)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(1.3 * low, -1.5), max(1.3 * high, 1.5))
+    axes.xaxis.set_major_locator(FixedLocator(_TICKS))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
+    axes.grid(axis="x", color=FAINT)
+
+
+def _middle_row(source: Source, cell: Cell) -> Row:
+    rows = [each.row for each in source.measured(cell)]
+    middle = {}
+    for size in _SIZES:
+        read = [getattr(row, size) for row in rows if getattr(row, size) is not None]
+        middle[size] = round(median(read)) if read else None
+    return rows[0].model_copy(update=middle)
