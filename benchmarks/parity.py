@@ -1,4 +1,7 @@
-"""Outputs from the device against torch's on the host: every file, every task."""
+"""Outputs from the device against the host's: every file, every task.
+
+The host's are torch's, or, of files that are not in fp32, those of the same file.
+"""
 
 from collections.abc import Iterable, Iterator
 from math import inf, prod
@@ -73,7 +76,11 @@ class _Checker(NamedTuple):
 
     def check(self, key: _Key, task: Task) -> Parity:
         """Compare all outputs of one task; the worst of them counts."""
-        golden_files = task.golden_outputs["joint" if key.kind == "joint" else "separate"]
+        model = self.bundle.model(key.runtime, key.kind, task.name)
+        golden_files = (
+            model.serving(task.name).golden_outputs
+            or (task.golden_outputs["joint" if key.kind == "joint" else "separate"])
+        )
         worst = max(
             (
                 self._deviation(output_file(key.run, task.name, index), spec, golden_file)
@@ -84,7 +91,7 @@ class _Checker(NamedTuple):
             key=lambda deviation: deviation.excess,
         )
         return Parity(
-            file=self.bundle.model(key.runtime, key.kind, task.name).path,
+            file=model.path,
             task=task.name,
             packed_cache=key.packed_cache,
             max_abs_error=worst.error,

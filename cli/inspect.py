@@ -34,15 +34,16 @@ def _files(ledger: Ledger) -> Table:
     table.add_column("file")
     for name in ("in all", "program", "shared", "private", "unused", "stored twice"):
         table.add_column(name, justify="right")
-    if ledger.minimum_bytes:
+    least = ledger.minimum_numbers
+    if least:
         table.add_column("constants / least", justify="right")
     for file in ledger.files:
         private = "\n".join(f"{entry} {size:,}" for entry, size in file.private_bytes.items())
         row = (file.shared_bytes, private, file.unused_bytes, file.duplicated_bytes)
         cells = [each if isinstance(each, str) else f"{each:,}" for each in row]
-        if ledger.minimum_bytes:
+        if least:
             is_joint = len(file.entries) > 1
-            cells.append(f"{file.constant_bytes / ledger.minimum_bytes:.3f}" if is_joint else "–")
+            cells.append(f"{file.numbers / least:.3f}" if is_joint else "–")
         table.add_row(file.path, f"{file.bytes:,}", f"{file.program_bytes:,}", *cells)
     return table
 

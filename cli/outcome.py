@@ -6,7 +6,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from taskzip.cli.terminal import err, out
-from taskzip.contracts.bundle import Bundle
+from taskzip.contracts.bundle import Accuracy, Bundle
 from taskzip.contracts.report import Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
 
@@ -97,6 +97,31 @@ def show_bundle(bundle: Bundle, folder: Path) -> None:
         tasks = ", ".join(entry.task for entry in model.entries)
         table.add_row(model.path, model.runtime, tasks, f"{model.bytes:,}")
     out.print(table)
+    _show_accuracies(bundle)
+    for note in bundle.notes:
+        out.print(f"note: {note}", highlight=False)
+
+
+def _show_accuracies(bundle: Bundle) -> None:
+    """What the files' precision costs the tasks, on this machine."""
+    table = Table("file", "precision", "task", title="beside fp32", title_justify="left")
+    for name in ("output error", "error in percent, fp32", "file", "samples"):
+        table.add_column(name, justify="right")
+    for model in bundle.models:
+        for entry in model.entries:
+            if entry.accuracy:
+                cells = _accuracy(entry.accuracy)
+                table.add_row(model.path, model.precision, entry.task, *cells)
+    if table.row_count:
+        out.print(table)
+
+
+def _accuracy(found: Accuracy) -> tuple[str, str, str, str]:
+    output_error = f"{found.output_error:.1e}"
+    before, after = found.error_percent_before, found.error_percent
+    if before is None or after is None:
+        return output_error, "–", "–", f"{found.samples}"
+    return output_error, f"{before:.2f}", f"{after:.2f}", f"{found.evaluated:,}"
 
 
 def show_pushed(pushed: Pushed) -> None:

@@ -10,8 +10,10 @@ from pydantic import model_validator
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import (
     Bytes,
+    Count,
     DType,
     ModelKind,
+    Precision,
     RelativePath,
     Runtime,
     Sha256,
@@ -52,11 +54,31 @@ class Task(Document):
     golden_outputs: dict[Literal["joint", "separate"], tuple[RelativePath, ...]]
 
 
+class Accuracy(Document):
+    """What a file's precision costs a task: its answers beside those of torch in fp32.
+
+    Both were computed on the host.
+    """
+
+    output_error: float
+    """E‖file − torch‖² / E‖torch‖² over `samples` of the calibration data."""
+    samples: Count
+    error_percent_before: float | None = None
+    """Of torch in fp32 over `evaluated` samples; None where there is no evaluation data."""
+    error_percent: float | None = None
+    """Of the file, over the same samples."""
+    evaluated: Count = 0
+
+
 class Entry(Document):
     """A callable of a model file: a method of a .pte, a signature of a .tflite."""
 
     task: TaskName
     entry: str
+    golden_outputs: tuple[RelativePath, ...] = ()
+    """What the file itself answers on the host; none in fp32, where it is the task's."""
+    accuracy: Accuracy | None = None
+    """None in fp32."""
 
 
 class ModelFile(File):
@@ -64,6 +86,7 @@ class ModelFile(File):
 
     runtime: Runtime
     kind: ModelKind
+    precision: Precision = "fp32"
     entries: tuple[Entry, ...]
 
     def has(self, task: str) -> bool:
@@ -71,10 +94,14 @@ class ModelFile(File):
         return any(entry.task == task for entry in self.entries)
 
     def entry(self, task: str) -> str:
+        """What the entry that serves that task is called; KeyError if none does."""
+        return self.serving(task).entry
+
+    def serving(self, task: str) -> Entry:
         """The entry that serves that task; KeyError if none does."""
         for entry in self.entries:
             if entry.task == task:
-                return entry.entry
+                return entry
         raise KeyError(task)
 
 
@@ -86,7 +113,7 @@ class Sharing(Document):
 
 
 class Tolerance(Document):
-    """Largest allowed |device − torch| is `absolute` + `relative` · max|torch|."""
+    """Largest allowed |device − golden| is `absolute` + `relative` · max|golden|."""
 
     absolute: float
     relative: float
@@ -125,6 +152,10 @@ class Bundle(Document):
             golden = {*task.golden_inputs, *sum(task.golden_outputs.values(), ())}
             if golden - known:
                 raise ValueError(f"task {task.name}: not listed in data: {sorted(golden - known)}")
+        for model in self.models:
+            golden = {path for entry in model.entries for path in entry.golden_outputs}
+            if golden - known:
+                raise ValueError(f"{model.path}: not listed in data: {sorted(golden - known)}")
         return self
 
     def model(self, runtime: Runtime, kind: ModelKind, task: str) -> ModelFile:

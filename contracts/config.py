@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.document import Document, describe
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import (
@@ -24,6 +25,7 @@ from taskzip.contracts.names import (
     Clock,
     Count,
     Deployment,
+    Precision,
     Runtime,
     TaskName,
     ZipMethod,
@@ -178,12 +180,36 @@ class RetrainConfig(Document):
     """How often its state is written, so that an interrupted run goes on."""
 
 
+_INT8_TOLERANCE = Tolerance(absolute=1e-3, relative=5e-2)
+TOLERANCES: dict[Precision, Tolerance] = {
+    "fp32": Tolerance(absolute=1e-4, relative=1e-4),
+    "fp16": Tolerance(absolute=1e-3, relative=1e-2),
+    "int8-dynamic": _INT8_TOLERANCE,
+    "int8-static": _INT8_TOLERANCE,
+}
+"""Of the same computation by other kernels. An int8 step is 0.8 % of the largest output: a sum that
+is rounded the other way moves an output by a step or some."""
+
+
 class ExportConfig(Document):
     """What files are made."""
 
     runtimes: tuple[Runtime, ...] = RUNTIMES
-    tolerance_absolute: Annotated[float, Field(ge=0)] = 1e-4
-    tolerance_relative: Annotated[float, Field(ge=0)] = 1e-4
+    precision: Precision = "fp32"
+    """Of the tasks' files; the memory baseline's stays fp32."""
+    tolerance_absolute: Annotated[float, Field(ge=0)] | None = None
+    tolerance_relative: Annotated[float, Field(ge=0)] | None = None
+    """None: what TOLERANCES says of the precision."""
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """What outputs may differ by."""
+        usual = TOLERANCES[self.precision]
+        absolute, relative = self.tolerance_absolute, self.tolerance_relative
+        return Tolerance(
+            absolute=usual.absolute if absolute is None else absolute,
+            relative=usual.relative if relative is None else relative,
+        )
 
 
 class BenchConfig(Document):

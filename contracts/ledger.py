@@ -1,9 +1,12 @@
 """The sharing ledger: what model files hold, each constant once or more often, and who uses it."""
 
+import math
 from typing import Literal
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Bytes, Runtime, Sha256
+
+FP32_BYTES = 4
 
 
 class Use(Document):
@@ -24,6 +27,11 @@ class Constant(Document):
     dtype: str
     shape: tuple[int, ...]
     uses: tuple[Use, ...]
+
+    @property
+    def numbers(self) -> int:
+        """How many it holds; of one that no operator reads, its bytes."""
+        return math.prod(self.shape)
 
     @property
     def entries(self) -> tuple[str, ...]:
@@ -55,6 +63,11 @@ class FileLedger(Document):
         """Of all constants."""
         return self.shared_bytes + sum(self.private_bytes.values()) + self.unused_bytes
 
+    @property
+    def numbers(self) -> int:
+        """Of all constants, whatever their precision; scales of quantized ones count as numbers."""
+        return sum(each.numbers for each in self.constants)
+
 
 class Ledger(Document):
     """What `deploy inspect` found."""
@@ -63,3 +76,8 @@ class Ledger(Document):
     files: tuple[FileLedger, ...]
     minimum_bytes: Bytes | None = None
     """Of the joint network's weights in fp32, each stored once; None where no bundle says it."""
+
+    @property
+    def minimum_numbers(self) -> int | None:
+        """How many these weights are, in any precision."""
+        return None if self.minimum_bytes is None else self.minimum_bytes // FP32_BYTES

@@ -15,6 +15,8 @@ Origin = Literal["virtual", "phone"]
 DType = Literal["float32", "float16", "int64", "int32", "int8", "uint8", "bool"]
 ZipMethod = Literal["mtz", "hybrid", "average", "rebasin", "zipit", "random", "heads-only"]
 ModelKind = Literal["joint", "separate", "tiny"]
+Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
+"""Of a file's weights; `int8-static` computes with int8 too, within ranges of calibration data."""
 
 TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 """A task's name: also the method of a .pte and the signature of a .tflite."""
@@ -39,6 +41,7 @@ ZIP_METHODS: tuple[ZipMethod, ...] = (
     "random",
     "heads-only",
 )
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8-dynamic", "int8-static")
 RUNTIMES: tuple[Runtime, ...] = ("executorch", "litert")
 DEPLOYMENTS: tuple[Deployment, ...] = (
     "joint",

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from taskzip.pipeline.export_stage import StartWorkers
     from taskzip.pipeline.zip_stage import Networks
 
-_EXPORT_PACKAGES = ("torch", "executorch", "litert-torch", "ai-edge-litert")
+_EXPORT_PACKAGES = (
+    "torch",
+    "executorch",
+    "torchao",
+    "litert-torch",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+)
 
 
 def build(

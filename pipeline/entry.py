@@ -16,3 +16,5 @@ class EntryPoint:
     name: str
     module: nn.Module
     inputs: tuple[torch.Tensor, ...]
+    calibration: tuple[torch.Tensor, ...] = ()
+    """Of each input more real ones, (n, …), for files that are not in fp32."""

@@ -4,16 +4,20 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import torch
-
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config
 from taskzip.contracts.names import Runtime
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline import layout
+from taskzip.pipeline.exporters.accuracy import (
+    CALIBRATION_SAMPLES,
+    TaskData,
+    first_samples,
+)
 from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
 from taskzip.pipeline.exporters.workers import ExportWorkers, export_workers
 from taskzip.pipeline.inspection.inspect import inspect
+from taskzip.pipeline.networks.evaluate import with_own_answers
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zip_stage import Networks
 from taskzip.pipeline.zipper.sparse_layer import without_entries
@@ -38,20 +42,26 @@ def run_export(
     """
     progress.step(f"starting the exporters for {' and '.join(config.export.runtimes)}")
     with start_workers(config.export.runtimes) as workers:
-        tasks = [_two_forms(task, networks) for task in networks.tasks]
+        count = 1 if config.export.precision == "fp32" else CALIBRATION_SAMPLES
+        tasks = [_two_forms(task, networks, count) for task in networks.tasks]
         folder = layout.bundle_folder(out_dir)
         bundle = write_bundle(tasks, config.export, folder, workers, progress)
     inspect(folder).write(layout.ledger(out_dir))
     return bundle
 
 
-def _two_forms(task: Task, networks: Networks) -> TwoForms:
+def _two_forms(task: Task, networks: Networks, samples: int) -> TwoForms:
     network = networks.joint.task(task.name)
     plain = without_entries(network)
     notes = () if plain is network else (f"{task.name}: {_STORED_WHOLE}",)
-    return TwoForms(task.name, plain, task.network, (_one_example(task),), notes)
+    data = _data(task, samples)
+    inputs = tuple(each[:1].clone() for each in data.calibration)
+    return TwoForms(task.name, plain, task.network, inputs, data, notes)
 
 
-def _one_example(task: Task) -> torch.Tensor:
-    """The first calibration sample as a batch of one; `calibration` never yields nothing."""
-    return next(iter(task.calibration()))[:1].clone()
+def _data(task: Task, count: int) -> TaskData:
+    calibration = (first_samples(task.calibration(), count),)
+    evaluation = task.evaluation
+    if evaluation is None:
+        return TaskData(calibration, None, task.metric)
+    return TaskData(calibration, lambda: with_own_answers(task.network, evaluation()), task.metric)

@@ -15,24 +15,33 @@ from torch import nn
 from taskzip.contracts.bundle import (
     BUNDLE_FILE,
     Bundle,
-    Entry,
     File,
     ModelFile,
     Task,
-    Tolerance,
 )
 from taskzip.contracts.config import TINY, ExportConfig
-from taskzip.contracts.names import ModelKind, Runtime
+from taskzip.contracts.names import ModelKind, Precision, Runtime
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.accuracy import Measuring, TaskData
 from taskzip.pipeline.exporters.ledger import sharing
 from taskzip.pipeline.exporters.limits import check_size
-from taskzip.pipeline.exporters.tensors import input_spec, output_spec, outputs_of, raw_bytes
+from taskzip.pipeline.exporters.precision import WHY, left_whole
+from taskzip.pipeline.exporters.tensors import input_spec, output_spec, outputs_of, write_raw
 from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
+from taskzip.pipeline.inspection.inspect import inspect_file
 from taskzip.pipeline.layout import model_path
 from taskzip.pipeline.stamp import ABSENT, installed
 
-MAKERS = ("taskzip", "torch", "executorch", "litert-torch", "ai-edge-litert")
+MAKERS = (
+    "taskzip",
+    "torch",
+    "executorch",
+    "torchao",
+    "litert-torch",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+)
 _TINY_WIDTH = 8
 
 Form = Literal["joint", "separate"]
@@ -46,12 +55,14 @@ class TwoForms:
     joint: nn.Module
     separate: nn.Module
     inputs: tuple[torch.Tensor, ...]
+    data: TaskData
     notes: tuple[str, ...] = ()
     """What its joint form cannot do that the joint network does."""
 
     def entry(self, form: Form) -> EntryPoint:
         """The entry point of one form."""
-        return EntryPoint(self.name, self.joint if form == "joint" else self.separate, self.inputs)
+        module = self.joint if form == "joint" else self.separate
+        return EntryPoint(self.name, module, self.inputs, self.data.others())
 
 
 @dataclass(frozen=True)
@@ -61,11 +72,16 @@ class _Model:
     runtime: Runtime
     kind: ModelKind
     entries: tuple[EntryPoint, ...]
+    precision: Precision = "fp32"
 
     @property
     def path(self) -> str:
         """Below the bundle's folder."""
         return model_path(self.runtime, self.kind, self.entries[0].name)
+
+    def order(self, folder: Path) -> FileOrder:
+        """What makes it below that folder."""
+        return FileOrder(folder / self.path, self.runtime, self.entries, self.precision)
 
 
 def write_bundle(
@@ -77,24 +93,25 @@ def write_bundle(
 ) -> Bundle:
     """Export, check and write everything; `folder` is replaced only when all of it is there."""
     with _replacing(folder) as made:
-        tolerance = Tolerance(
-            absolute=config.tolerance_absolute, relative=config.tolerance_relative
-        )
         tiny = tiny_entry()
-        models = _models(tasks, tiny, config.runtimes)
-        orders = [FileOrder(made / model.path, model.runtime, model.entries) for model in models]
+        models = _models(tasks, tiny, config)
+        orders = [model.order(made) for model in models]
         for order in orders:
             check_size(order.runtime, order.path, order.entries)
         described = tuple(_describe(task, made) for task in tasks)  # before the long work
-        workers.export(orders, tolerance, progress)
+        workers.export(orders, config.tolerance, progress)
+        measuring = Measuring(workers, {task.name: task.data for task in tasks}, made, progress)
         bundle = Bundle(
             tasks=described,
             tiny=_describe_tiny(tiny, made),
-            models=tuple(_model_file(model, made) for model in models),
+            models=tuple(_model_file(model, measuring) for model in models),
             data=tuple(_file(path, made) for path in sorted((made / "golden").iterdir())),
             sharing=sharing({task.name: task.joint for task in tasks}),
-            tolerance=tolerance,
-            notes=tuple(note for task in tasks for note in task.notes),
+            tolerance=config.tolerance,
+            notes=(
+                *(note for task in tasks for note in task.notes),
+                *(note for model in models for note in _kept_whole(model, made)),
+            ),
             versions=versions(),
         )
         bundle.write(made / BUNDLE_FILE)
@@ -117,17 +134,18 @@ def versions() -> dict[str, str]:
 
 
 def _models(
-    tasks: Sequence[TwoForms], tiny: EntryPoint, runtimes: Sequence[Runtime]
+    tasks: Sequence[TwoForms], tiny: EntryPoint, config: ExportConfig
 ) -> tuple[_Model, ...]:
+    precision = config.precision
     joint = tuple(task.entry("joint") for task in tasks)
     separate = [(task.entry("separate"),) for task in tasks]
     return tuple(
         model
-        for runtime in runtimes
+        for runtime in config.runtimes
         for model in (
             _Model(runtime, "tiny", (tiny,)),
-            _Model(runtime, "joint", joint),
-            *(_Model(runtime, "separate", entries) for entries in separate),
+            _Model(runtime, "joint", joint, precision),
+            *(_Model(runtime, "separate", entries, precision) for entries in separate),
         )
     )
 
@@ -156,26 +174,34 @@ def _task(
         outputs=tuple(
             output_spec(index, tensor) for index, tensor in enumerate(golden["separate"])
         ),
-        golden_inputs=_write_raw(inputs, f"{name}.in", folder),
+        golden_inputs=write_raw(inputs, f"{name}.in", folder),
         golden_outputs={
-            form: _write_raw(tensors, f"{name}.{form}.out", folder)
+            form: write_raw(tensors, f"{name}.{form}.out", folder)
             for form, tensors in golden.items()
         },
     )
 
 
-def _write_raw(tensors: Sequence[torch.Tensor], stem: str, folder: Path) -> tuple[str, ...]:
-    (folder / "golden").mkdir(exist_ok=True)
-    paths = tuple(f"golden/{stem}{index}.bin" for index in range(len(tensors)))
-    for path, tensor in zip(paths, tensors, strict=True):
-        (folder / path).write_bytes(raw_bytes(tensor))
-    return paths
+def _model_file(model: _Model, measuring: Measuring) -> ModelFile:
+    file = _file(measuring.folder / model.path, measuring.folder)
+    return ModelFile(
+        **file.model_dump(),
+        runtime=model.runtime,
+        kind=model.kind,
+        precision=model.precision,
+        entries=measuring.entries(model.order(measuring.folder)),
+    )
 
 
-def _model_file(model: _Model, folder: Path) -> ModelFile:
-    file = _file(folder / model.path, folder)
-    entries = tuple(Entry(task=entry.name, entry=entry.name) for entry in model.entries)
-    return ModelFile(**file.model_dump(), runtime=model.runtime, kind=model.kind, entries=entries)
+def _kept_whole(model: _Model, folder: Path) -> Iterator[str]:
+    """A note, if the file has filters that the runtime does not take in its precision."""
+    if model.precision == "fp32":
+        return
+    ledger = inspect_file(folder / model.path, model.path)
+    whole = left_whole(ledger)
+    if whole:
+        stay = f"{whole:,} of {ledger.numbers:,} numbers stay fp32"
+        yield f"{model.path}: {stay}; {WHY[model.precision]}"
 
 
 def _file(path: Path, folder: Path) -> File:

@@ -7,20 +7,24 @@ from typing import Any
 import torch
 
 from taskzip.contracts.document import write_atomically
+from taskzip.contracts.names import Precision
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings, require
 from taskzip.pipeline.exporters.own_copies import own_copies
 
 
-def export(entries: Sequence[EntryPoint], path: Path) -> None:
-    """Write `path` in one step; BadInput names the operator and the entries that do not lower."""
+def export(entries: Sequence[EntryPoint], path: Path, precision: Precision = "fp32") -> None:
+    """Write `path` in one step; BadInput names the operator and the entries that do not lower.
+
+    `precision` is what the entries were rounded to.
+    """
     require("executorch")
     with contained_warnings():
         lower = load_framework()
         try:
             content = lower({entry.name: _exported(entry) for entry in own_copies(entries)})
         except Exception as error:
-            raise cannot_lower("executorch", [e.name for e in entries], error) from error
+            raise cannot_lower("executorch", [e.name for e in entries], error, precision) from error
     write_atomically(path, content)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.names import Runtime
+from taskzip.contracts.names import Precision, Runtime
 
 _MODULES: dict[Runtime, tuple[str, ...]] = {
     "executorch": ("executorch",),
@@ -42,13 +42,17 @@ def contained_warnings() -> Iterator[None]:
         yield
 
 
-def cannot_lower(runtime: Runtime, entries: Sequence[str], error: Exception) -> BadInput:
+def cannot_lower(
+    runtime: Runtime, entries: Sequence[str], error: Exception, precision: Precision = "fp32"
+) -> BadInput:
     """The error of a framework that could not lower a network, in the user's words."""
     found = dict.fromkeys(_OPERATOR.findall(str(error)))
     operators = f" (operator {', '.join(found)})" if found else ""
     lines = str(error).strip().splitlines() or ["no message"]
+    where = "" if precision == "fp32" else f" in {precision}"
+    other = "" if precision == "fp32" else "set another [export] precision, "
     return BadInput(
-        f"{runtime}: the network of {' and '.join(entries)} cannot be exported{operators}; "
-        f"replace that part of the network, or leave {runtime!r} out of [export] runtimes. "
+        f"{runtime}: the network of {' and '.join(entries)} cannot be exported{where}{operators}; "
+        f"{other}replace that part of the network, or leave {runtime!r} out of [export] runtimes. "
         f"{type(error).__name__}: {lines[0]}"
     )

@@ -9,7 +9,7 @@ from torch import nn
 
 from taskzip.contracts.bundle import Sharing
 from taskzip.contracts.errors import CheckFailed
-from taskzip.contracts.ledger import Constant, FileLedger
+from taskzip.contracts.ledger import FP32_BYTES, Constant, FileLedger
 from taskzip.pipeline.inspection.inspect import inspect_file
 from taskzip.pipeline.inspection.stored import duplicates
 
@@ -18,9 +18,9 @@ TWICE = 0.01
 ENTRY_TWICE_BYTES = 1024
 """The same of each entry, in small networks."""
 CONSTANT_GROWTH = 0.02
-"""What constants may take above the weights, as a fraction."""
-ENTRY_CONSTANT_BYTES = 32 * 1024
-"""The same of each entry: shapes, folded numbers."""
+"""How many numbers constants may hold above the weights, as a fraction."""
+ENTRY_NUMBERS = 8 * 1024
+"""The same of each entry: shapes, folded numbers, scales, biases that are rounded for a task."""
 PROGRAM_GROWTH = 0.05
 PROGRAM_BYTES = 256 * 1024
 """What an entry's graph, names and delegate headers may take; weights in there would be more."""
@@ -61,21 +61,25 @@ def unique_bytes(networks: Iterable[nn.Module]) -> int:
     return sum(unique.values())
 
 
-def check_stored_once(path: Path, networks: Mapping[str, nn.Module]) -> None:
-    """CheckFailed if the file holds tensors of its networks more than once; names them."""
+def check_stored_once(path: Path, networks: Mapping[str, nn.Module]) -> FileLedger:
+    """The file's ledger; CheckFailed, naming them, if it holds its networks' tensors twice.
+
+    Numbers are counted, not bytes alone: a weight that is rounded in two ways has no equal content.
+    """
     weights = unique_bytes(networks.values())
     ledger = inspect_file(path, path.name)
-    most_twice = int(weights * TWICE) + ENTRY_TWICE_BYTES * len(networks)
-    most = int(weights * (1 + CONSTANT_GROWTH)) + ENTRY_CONSTANT_BYTES * len(networks)
-    is_once = ledger.duplicated_bytes <= most_twice and ledger.constant_bytes <= most
+    most_twice = int(ledger.constant_bytes * TWICE) + ENTRY_TWICE_BYTES * len(networks)
+    most = int(weights // FP32_BYTES * (1 + CONSTANT_GROWTH)) + ENTRY_NUMBERS * len(networks)
+    is_once = ledger.duplicated_bytes <= most_twice and ledger.numbers <= most
     most_program = int(weights * PROGRAM_GROWTH) + PROGRAM_BYTES * len(networks)
     if is_once and ledger.program_bytes <= most_program:
-        return
+        return ledger
     twice = [_described(each, ledger) for each in duplicates(ledger.constants)[:MOST_NAMED]]
     raise CheckFailed(
-        f"{path.name}: {ledger.constant_bytes} bytes of constants and {ledger.program_bytes} of "
-        f"program for {weights} bytes of distinct weights ({', '.join(networks)}; at most {most} "
-        f"expected), {ledger.duplicated_bytes} of them stored a second time: "
+        f"{path.name}: {ledger.numbers} numbers in {ledger.constant_bytes} bytes of constants, and "
+        f"{ledger.program_bytes} bytes of program, for {weights // FP32_BYTES} distinct weights "
+        f"({', '.join(networks)}; at most {most} numbers and {most_program} bytes of program "
+        f"expected); {ledger.duplicated_bytes} of them stored a second time: "
         f"{'; '.join(twice) or 'nothing of equal content'}"
     )
 

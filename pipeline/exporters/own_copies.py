@@ -1,6 +1,7 @@
 """Copies of entry points for a framework to work on."""
 
 import copy
+import dataclasses
 from collections.abc import Sequence
 
 import torch
@@ -22,7 +23,7 @@ def own_copies(entries: Sequence[EntryPoint]) -> tuple[EntryPoint, ...]:
         for tensor in (*module.parameters(), *module.buffers()):
             _make_contiguous(tensor)
     return tuple(
-        EntryPoint(entry.name, module, entry.inputs)
+        dataclasses.replace(entry, module=module)
         for entry, module in zip(entries, modules, strict=True)
     )
 

@@ -44,6 +44,12 @@ class HostParity:
         return self.max_abs_error <= self.allowed
 
 
+def calibration_cases(entry: EntryPoint) -> tuple[Case, ...]:
+    """Some of its real inputs, with torch's outputs: random ones have other ranges."""
+    rows = zip(*(each.split(1)[:RANDOM_CASES] for each in entry.calibration), strict=True)
+    return tuple(Case(case, outputs_of(entry.module, case)) for case in (entry.inputs, *rows))
+
+
 def cases_of(entry: EntryPoint, seed: int = 1) -> tuple[Case, ...]:
     """The entry's own inputs and RANDOM_CASES standard normal ones, with torch's outputs."""
     generator = torch.Generator().manual_seed(seed)
@@ -85,11 +91,16 @@ def compare(
 ) -> tuple[HostParity, ...]:
     """How far the file's entries are from outputs that torch computed before."""
     require(runtime)
-    run = _OPENERS[runtime](path)
+    run = open_file(runtime, path)
     return tuple(
         _furthest(path, runtime, task, [_error(run(task, c.inputs), c, tolerance) for c in some])
         for task, some in cases.items()
     )
+
+
+def open_file(runtime: Runtime, path: Path) -> Run:
+    """The file, ready to run its entries on this machine."""
+    return _OPENERS[runtime](path)
 
 
 def _furthest(
@@ -115,8 +126,12 @@ def _open_executorch(path: Path) -> Run:
 
         program = Host.get().load_program(path)
 
+    methods: dict[str, Any] = {}
+
     def run(entry: str, inputs: Tensors) -> Tensors:
-        return tuple(output.clone() for output in program.load_method(entry).execute(list(inputs)))
+        if entry not in methods:
+            methods[entry] = program.load_method(entry)
+        return tuple(output.clone() for output in methods[entry].execute(list(inputs)))
 
     return run
 

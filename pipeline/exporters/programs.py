@@ -1,7 +1,8 @@
 """Entry points in a folder, so that a process without the user's code can export them.
 
 `<index>.pt2` holds what torch.export made of an entry; `entries.json` tells which tensors of
-different files are one, since each file has its own copy; `<index>.safetensors` holds the cases.
+different files are one, since each file has its own copy; `<index>.safetensors` holds the cases,
+`<index>.calibration.safetensors` the calibration data.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ class _SavedEntry(Document):
     same: dict[str, int]
     """Tensor's name in the program → a number that equal tensors of all programs have in common."""
     inputs: int
+    calibration: bool
+    """Whether there is calibration data."""
     outputs: int
     cases: int
 
@@ -53,6 +56,23 @@ def load_entries(folder: Path) -> tuple[tuple[EntryPoint, tuple[Case, ...]], ...
     )
 
 
+def save_rows(rows: Sequence[torch.Tensor], path: Path) -> bool:
+    """Write tensors (n, …) in their order; false, and no file, where there are none."""
+    if rows:
+        save_file({str(place): each.contiguous() for place, each in enumerate(rows)}, path)
+    return bool(rows)
+
+
+def load_rows(path: Path) -> tuple[torch.Tensor, ...]:
+    """What `save_rows` wrote."""
+    held = load_file(path)
+    return tuple(held[str(place)] for place in range(len(held)))
+
+
+def _calibration_file(stem: Path) -> Path:
+    return stem.with_name(f"{stem.name}.calibration.safetensors")
+
+
 def _save(
     entry: EntryPoint, cases: tuple[Case, ...], stem: Path, numbers: dict[Identity, int]
 ) -> _SavedEntry:
@@ -74,6 +94,7 @@ def _save(
             for name, tensor in program.state_dict.items()
         },
         inputs=len(entry.inputs),
+        calibration=save_rows(entry.calibration, _calibration_file(stem)),
         outputs=len(cases[0].outputs),
         cases=len(cases),
     )
@@ -100,7 +121,8 @@ def _load(
         program.state_dict[name] = tensors.setdefault(number, program.state_dict[name])
     cases = _load_cases(saved, stem.with_suffix(".safetensors"))
     module = program.module(check_guards=False)
-    return EntryPoint(saved.name, module, cases[0].inputs), cases
+    calibration = load_rows(_calibration_file(stem)) if saved.calibration else ()
+    return EntryPoint(saved.name, module, cases[0].inputs, calibration), cases
 
 
 def _load_cases(saved: _SavedEntry, path: Path) -> tuple[Case, ...]:

@@ -1,6 +1,8 @@
 """Tensors as the outside sees them: names, dtypes, raw bytes."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -37,6 +39,15 @@ def raw_bytes(tensor: torch.Tensor) -> bytes:
     if sys.byteorder == "big":
         array = array.byteswap()
     return array.tobytes()
+
+
+def write_raw(tensors: Sequence[torch.Tensor], stem: str, folder: Path) -> tuple[str, ...]:
+    """Write a bundle's golden tensors; their paths below its folder."""
+    (folder / "golden").mkdir(exist_ok=True)
+    paths = tuple(f"golden/{stem}{index}.bin" for index in range(len(tensors)))
+    for path, tensor in zip(paths, tensors, strict=True):
+        (folder / path).write_bytes(raw_bytes(tensor))
+    return paths
 
 
 def outputs_of(

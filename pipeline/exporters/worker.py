@@ -1,24 +1,28 @@
 """A process that exports for one runtime: `python -m taskzip.pipeline.exporters.worker RUNTIME`.
 
-It imports the framework at once, then answers each line of stdin, an Order, by a line of stdout, a
+It imports the framework at once, then answers each line of stdin, a Request, by a line of stdout, a
 Reply, until stdin closes. Whatever the frameworks print goes to stderr.
 """
 
 import os
 import sys
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TextIO, cast
+
+import torch
 
 from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput, CheckFailed, TaskzipError
-from taskzip.contracts.names import RUNTIMES, Runtime
+from taskzip.contracts.names import RUNTIMES, Precision, Runtime
 from taskzip.pipeline.exporters import executorch, litert
 from taskzip.pipeline.exporters.frameworks import require
 from taskzip.pipeline.exporters.ledger import check_stored_once
-from taskzip.pipeline.exporters.parity import HostParity, compare, require_ok
-from taskzip.pipeline.exporters.programs import load_entries
+from taskzip.pipeline.exporters.parity import HostParity, Run, compare, open_file, require_ok
+from taskzip.pipeline.exporters.precision import check_is_in, export_rounded
+from taskzip.pipeline.exporters.programs import load_entries, load_rows, save_rows
 
 EXPORTERS = {"executorch": executorch, "litert": litert}
 
@@ -29,6 +33,23 @@ class Order(Document):
     path: str
     programs: str
     tolerance: Tolerance
+    precision: Precision = "fp32"
+
+
+class Question(Document):
+    """What an entry of a file answers to inputs (n, …), one at a time; into `answers`."""
+
+    path: str
+    entry: str
+    inputs: str
+    answers: str
+
+
+class Request(Document):
+    """A line of stdin: one of both."""
+
+    order: Order | None = None
+    question: Question | None = None
 
 
 class Parity(Document):
@@ -48,11 +69,15 @@ class Reply(Document):
     message: str = ""
 
 
-def fulfil(runtime: Runtime, order: Order) -> Reply:
-    """Export and check one file; errors written for the user become a Reply."""
+def fulfil(runtime: Runtime, request: Request) -> Reply:
+    """Export and check a file, or ask one; errors written for the user become a Reply."""
     started = time.monotonic()
+    found: tuple[HostParity, ...] = ()
     try:
-        found = _export_and_check(runtime, order)
+        if request.order:
+            found = _export_and_check(runtime, request.order)
+        if request.question:
+            _answer(runtime, request.question)
     except BadInput as error:
         return Reply(failure="bad-input", message=str(error))
     except CheckFailed as error:
@@ -66,10 +91,30 @@ def fulfil(runtime: Runtime, order: Order) -> Reply:
 def _export_and_check(runtime: Runtime, order: Order) -> tuple[HostParity, ...]:
     path = Path(order.path)
     loaded = load_entries(Path(order.programs))
-    EXPORTERS[runtime].export([entry for entry, _ in loaded], path)
-    check_stored_once(path, {entry.name: entry.module for entry, _ in loaded})
+    entries = [entry for entry, _ in loaded]
     cases = {entry.name: cases for entry, cases in loaded}
-    return require_ok(compare(path, runtime, cases, order.tolerance))
+    if order.precision == "fp32":
+        EXPORTERS[runtime].export(entries, path)
+        found = require_ok(compare(path, runtime, cases, order.tolerance))
+    else:
+        found = export_rounded(runtime, entries, cases, path, (order.precision, order.tolerance))
+    ledger = check_stored_once(path, {entry.name: entry.module for entry in entries})
+    check_is_in(order.precision, ledger)
+    return found
+
+
+def _answer(runtime: Runtime, question: Question) -> None:
+    run = _opened(runtime, question.path, Path(question.path).stat().st_mtime_ns)
+    rows = zip(*(each.split(1) for each in load_rows(Path(question.inputs))), strict=True)
+    answers = [run(question.entry, row) for row in rows]
+    outputs = [torch.cat(each) for each in zip(*answers, strict=True)]
+    save_rows(outputs, Path(question.answers))
+
+
+@lru_cache(maxsize=1)
+def _opened(runtime: Runtime, path: str, changed_ns: int) -> Run:
+    """Open as long as the same file is asked, which `changed_ns` tells from others."""
+    return open_file(runtime, Path(path))
 
 
 def main() -> None:
@@ -81,7 +126,7 @@ def main() -> None:
     require(runtime)
     EXPORTERS[runtime].load_framework()
     for line in sys.stdin:
-        reply = fulfil(runtime, Order.parse(line, "order"))
+        reply = fulfil(runtime, Request.parse(line, "request"))
         replies.write(reply.model_dump_json() + "\n")
 
 

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import torch
+
 from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import BadInput, CheckFailed
-from taskzip.contracts.names import Runtime
+from taskzip.contracts.names import Precision, Runtime
 from taskzip.contracts.progress import Progress, Silent, progress_bar
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.frameworks import require
 from taskzip.pipeline.exporters.parity import HostParity
-from taskzip.pipeline.exporters.programs import save_entries
-from taskzip.pipeline.exporters.worker import Order, Reply
+from taskzip.pipeline.exporters.programs import load_rows, save_entries, save_rows
+from taskzip.pipeline.exporters.worker import Order, Question, Reply, Request
 
 _LOG_TAIL_BYTES = 2000
 _STOP_SECONDS = 5.0
@@ -32,6 +34,7 @@ class FileOrder:
     path: Path
     runtime: Runtime
     entries: tuple[EntryPoint, ...]
+    precision: Precision = "fp32"
 
 
 @dataclass(frozen=True)
@@ -51,24 +54,34 @@ class _Worker:
 
     def fulfil(self, order: FileOrder, programs: Path, tolerance: Tolerance) -> Exported:
         """Send the order and wait for its reply; raises what the worker found wrong."""
-        line = Order(path=str(order.path), programs=str(programs), tolerance=tolerance)
-        reply = self._ask(line, order.path.name)
-        if reply.failure == "bad-input":
-            raise BadInput(reply.message)
-        if reply.failure == "check-failed":
-            raise CheckFailed(reply.message)
+        line = Order(
+            path=str(order.path),
+            programs=str(programs),
+            tolerance=tolerance,
+            precision=order.precision,
+        )
+        reply = self.ask(Request(order=line), order.path.name)
         parities = tuple(
             HostParity(order.path.name, self.runtime, p.task, p.max_abs_error, p.allowed)
             for p in reply.parities
         )
         return Exported(order, reply.seconds, parities)
 
-    def _ask(self, line: Order, name: str) -> Reply:
+    def ask(self, request: Request, name: str) -> Reply:
+        """The reply to a request about the file `name`; raises what the worker found wrong."""
+        reply = self._reply(request, name)
+        if reply.failure == "bad-input":
+            raise BadInput(reply.message)
+        if reply.failure == "check-failed":
+            raise CheckFailed(reply.message)
+        return reply
+
+    def _reply(self, request: Request, name: str) -> Reply:
         questions, answers = self.process.stdin, self.process.stdout
         assert questions is not None  # noqa: S101  # both pipes are asked for in _start
         assert answers is not None  # noqa: S101
         try:
-            questions.write(line.model_dump_json() + "\n")
+            questions.write(request.model_dump_json() + "\n")
             questions.flush()
             answer = answers.readline()
         except BrokenPipeError:
@@ -133,6 +146,19 @@ class ExportWorkers:
                 show.step(_said(done))
         return tuple(future.result() for future in futures)
 
+    def answers(
+        self, path: Path, runtime: Runtime, entry: str, inputs: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, ...]:
+        """What an entry of a file answers to inputs (n, …), one by one: outputs (n, …)."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            asked, answered = Path(folder) / "inputs", Path(folder) / "answers"
+            save_rows(inputs, asked)
+            question = Question(
+                path=str(path), entry=entry, inputs=str(asked), answers=str(answered)
+            )
+            self._workers[runtime].ask(Request(question=question), path.name)
+            return load_rows(answered)
+
     def _programs(self, entries: tuple[EntryPoint, ...]) -> Path:
         """The folder with these very entries; written when first asked for."""
         key = tuple(id(entry) for entry in entries)
@@ -193,8 +219,10 @@ def _start(runtime: Runtime, log: IO[bytes]) -> _Worker:
 
 def _said(done: Exported) -> str:
     worst = max(parity.max_abs_error for parity in done.parities)
-    size = done.order.path.stat().st_size
+    order = done.order
+    size = order.path.stat().st_size
+    what = "" if order.precision == "fp32" else f" of {order.precision}"
     return (
-        f"{done.order.runtime}/{done.order.path.name}: {size / 1024:.0f} KiB "
+        f"{order.runtime}/{order.path.name}: {size / 1024:.0f} KiB{what} "
         f"in {done.seconds:.1f} s, differs from torch by {worst:.1e}"
     )

@@ -2,7 +2,7 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,10 @@ def read_delegate(payload: bytes, first: int) -> Delegate:
     if magic != _MAGIC:
         raise ValueError("a delegate's data has no header of XNNPACK's")
     graph = as_json(payload[start : start + size], XNNPACK)
-    tensors = {each["id_out"]: each for each in map(_tensor, graph.get("xvalues", ()))}
+    tensors = [*map(_tensor, graph.get("xvalues", ()))]
     users = _users(graph, first)
     found = []
-    for tensor in tensors.values():
+    for tensor in (*tensors, *_scales(graph.get("xvalues", ()))):
         index = tensor.get("constant_buffer_idx", 0)
         if not index:
             continue
@@ -54,7 +54,7 @@ def read_delegate(payload: bytes, first: int) -> Delegate:
                 content=b"" if key else payload[begin : begin + place["size"]],
                 dtype=_dtype(tensor.get("datatype", "unknown")),
                 shape=tuple(tensor.get("dims", ())),
-                operators=tuple(users[tensor["id_out"]]),
+                operators=tuple(each + tensor.get("part", "") for each in users[tensor["id_out"]]),
             )
         )
     return Delegate(len(graph.get("xnodes", ())), tuple(found))
@@ -68,6 +68,21 @@ def _dtype(name: str) -> str:
 def _tensor(value: Mapping[str, Any]) -> dict[str, Any]:
     table = value["xvalue_union"]
     return {"id_out": 0, **table.get("tensor_value", table)}
+
+
+def _scales(values: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The scales of tensors with more than one, as tensors of their own."""
+    for value in values:
+        table = value["xvalue_union"]
+        scales = table.get("quant_params", {})
+        if scales.get("scale_buffer_idx", 0):
+            yield {
+                "id_out": _tensor(value)["id_out"],
+                "constant_buffer_idx": scales["scale_buffer_idx"],
+                "datatype": "xnn_datatype_fp32",
+                "dims": (scales["num_scales"],),
+                "part": " scales",
+            }
 
 
 def _users(graph: Mapping[str, Any], first: int) -> Mapping[int, list[str]]:

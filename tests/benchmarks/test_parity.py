@@ -60,6 +60,25 @@ def test_what_is_allowed_grows_with_the_largest_output(check, measured_folder) -
     assert joint_digits(check()).allowed == pytest.approx(expected)
 
 
+def test_a_file_that_is_not_in_fp32_is_held_to_its_own_answers_on_the_host(
+    records: tuple[Record, ...], measured_folder: Path
+) -> None:
+    folder = measured_folder / "bundle"
+    bundle = Bundle.read(folder / BUNDLE_FILE)
+    own = bundle.tasks[0].golden_outputs["separate"]
+    joint = bundle.model("litert", "joint", "digits")
+    entry = joint.serving("digits").model_copy(update={"golden_outputs": own})
+    changed = joint.model_copy(update={"entries": (entry, *joint.entries[1:])})
+    models = tuple(changed if each == joint else each for each in bundle.models)
+    held = bundle.model_copy(update={"models": models})
+    found = joint_digits(check_parity(held, folder, records, measured_folder))
+    one, other = (
+        np.fromfile(folder / path[0], dtype="<f4")
+        for path in (own, bundle.tasks[0].golden_outputs["joint"])
+    )
+    assert found.max_abs_error == pytest.approx(float(np.abs(one - other).max()))
+
+
 def test_a_large_difference_is_not_ok(check, tmp_path) -> None:
     change_output(tmp_path, lambda y: y + np.float32(0.5))
     found = joint_digits(check())

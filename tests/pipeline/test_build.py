@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from taskzip.contracts.bundle import Bundle
-from taskzip.contracts.config import Config, load_config
+from taskzip.contracts.config import TOLERANCES, Config, ExportConfig, load_config
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import RUNTIMES, ZIP_METHODS
 from taskzip.contracts.progress import Silent
@@ -129,6 +129,34 @@ def test_golden_outputs_are_what_the_networks_answer_to_the_golden_inputs(built:
             torch.testing.assert_close(
                 _tensor(built.file(path), described.outputs[0].shape), expected
             )
+
+
+def test_a_quantized_bundle_says_what_it_costs_and_what_its_files_answer(
+    built: Built, tmp_path: Path, workers: ExportWorkers
+) -> None:
+    export = ExportConfig(runtimes=("litert",), precision="int8-static")
+    config = built.config.model_copy(update={"export": export})
+    shutil.copytree(built.out_dir, tmp_path / "out")
+    stages = Stages(config, built.folder, tmp_path / "out", lambda _: nullcontext(workers))
+    bundle = stages.export(Silent(), None, fresh=False)
+    assert {(model.kind, model.precision) for model in bundle.models} == {
+        ("joint", "int8-static"),
+        ("separate", "int8-static"),
+        ("tiny", "fp32"),
+    }
+    assert bundle.tolerance == TOLERANCES["int8-static"]
+    for name, evaluated in (("day", 64), ("night", 0)):
+        entry = bundle.model("litert", "joint", name).serving(name)
+        assert entry.accuracy is not None
+        assert 0 < entry.accuracy.output_error < 0.05
+        assert entry.accuracy.evaluated == evaluated
+        assert (entry.accuracy.error_percent is None) == (evaluated == 0)
+        (path,) = entry.golden_outputs
+        shape = next(task for task in bundle.tasks if task.name == name).outputs[0].shape
+        answered = _tensor(tmp_path / "out" / "bundle" / path, shape)
+        (golden,) = next(t for t in bundle.tasks if t.name == name).golden_outputs["joint"]
+        in_fp32 = _tensor(tmp_path / "out" / "bundle" / golden, shape)
+        assert 0 < (answered - in_fp32).abs().max() < 0.3 * in_fp32.abs().max()
 
 
 def _tensor(path: Path, shape: tuple[int, ...]) -> torch.Tensor:
