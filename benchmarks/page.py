@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from taskzip.benchmarks import units, words
 from taskzip.benchmarks.headlines import make_headlines
-from taskzip.benchmarks.plots import latency_svg, memory_svg, storage_svg
-from taskzip.benchmarks.settings import pss_above_start_bytes
+from taskzip.benchmarks.plots import latency_svg, memory_svg, parts_svg, storage_svg
+from taskzip.benchmarks.settings import has_own_memory, pss_above_start_bytes
 from taskzip.benchmarks.statistics import EQUIVALENT_WITHIN, SHORTEST_NS
 from taskzip.benchmarks.treemap import treemap_svg, treemap_words
 from taskzip.contracts.config import TINY
@@ -47,6 +47,14 @@ class _Subject:
     """Whether the row has something of its own to draw."""
 
 
+def _part_words(row: Row) -> str:
+    """`heap 1.20 MiB, model files 0.01 MiB …`."""
+    return ", ".join(
+        f"{text} {units.format_mib(getattr(row.parts, part).pss_bytes)} MiB"
+        for part, text in words.PART_WORDS.items()
+    )
+
+
 _SUBJECTS = (
     _Subject(
         "Storage",
@@ -61,7 +69,16 @@ _SUBJECTS = (
         "networks, the tick the peak. MiB, PSS at the right.",
         memory_svg,
         lambda row: f"{units.format_mib(row.pss_bytes)} MiB",
-        lambda row: row.pss_bytes is not None and row.memory_cache == row.cache,
+        has_own_memory,
+    ),
+    _Subject(
+        "What memory holds",
+        "The same PSS by what it holds, from left to right: grey the code of runner and runtime, "
+        "then the heap (weights packed in memory and arenas among it), lighter the packed-weight "
+        "caches, lightest the model files. MiB.",
+        parts_svg,
+        _part_words,
+        lambda row: has_own_memory(row) and row.parts is not None,
     ),
     _Subject(
         "Switch",

@@ -15,6 +15,8 @@ from taskzip.benchmarks.units import MIB, format_mib, format_ns
 from taskzip.contracts.report import Row
 
 _BAR_HEIGHT = 0.62
+PART_SHADES = {"code": 0, "other": 0, "heap": 1, "packed_cache": 0.6, "model": 0.3}
+"""Parts of memory from left to right: how strongly each has the deployment's colour; 0 is grey."""
 _SHORTEST_NS = 1
 """Where a sample of 0 ns is drawn: a logarithmic axis has no zero."""
 
@@ -40,6 +42,18 @@ def memory_svg(rows: Sequence[Row], name: str) -> str:
             draw_memory(axes, lane.y, lane.row, DEPLOYMENT_COLOURS[lane.row.deployment])
             lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
         linear(axes, max(row.peak_pss_bytes or 0 for row in rows) / MIB)
+        return as_svg(figure, name)
+
+
+def parts_svg(rows: Sequence[Row], name: str) -> str:
+    """Bars of PSS, stacked by what the memory holds: see PART_SHADES."""
+    lanes = lay_out(rows, heading=lambda row: row.deployment, label=_packed)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "MiB")
+        for lane in lanes.lanes:
+            _draw_parts(axes, lane)
+            lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
+        _linear(axes, max(row.pss_bytes or 0 for row in rows) / MIB)
         return as_svg(figure, name)
 
 
@@ -80,6 +94,15 @@ def draw_memory(axes: Axes, y: float, row: Row, colour: str) -> None:
     axes.barh(y, max(pss - start, 0), _BAR_HEIGHT, left=start, color=colour)
     axes.hlines(y, pss, max(peak, pss), color=colour, linewidth=1.2)
     axes.vlines(peak, y - 0.31, y + 0.31, color=INK, linewidth=1.6)
+
+
+def _draw_parts(axes: Axes, lane: Lane) -> None:
+    left = 0.0
+    for part, shade in PART_SHADES.items():
+        width = getattr(lane.row.parts, part).pss_bytes / MIB
+        colour = DEPLOYMENT_COLOURS[lane.row.deployment] if shade else START
+        axes.barh(lane.y, width, _BAR_HEIGHT, left=left, color=colour, alpha=shade or 1)
+        left += width
 
 
 def _one_per_file_set(rows: Sequence[Row]) -> list[Row]:

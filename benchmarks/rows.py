@@ -7,7 +7,7 @@ from taskzip.benchmarks.measures import Measures
 from taskzip.benchmarks.specs import kind_of
 from taskzip.benchmarks.validity import latency_reasons, memory_reasons, resident_fraction
 from taskzip.contracts.bundle import Bundle
-from taskzip.contracts.events import Switch
+from taskzip.contracts.events import MemoryParts, Switch
 from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import Latency, Row
@@ -63,8 +63,8 @@ def _model_bytes(cell: Cell, bundle: Bundle) -> int:
     )
 
 
-def _memory(measures: Measures) -> dict[str, int | None]:
-    """PSS and USS after the last switch, and the highest PSS since the baseline."""
+def _memory(measures: Measures) -> dict[str, int | MemoryParts | None]:
+    """PSS and USS after the last switch, what they are made of, and the highest PSS."""
     runtime, start = measures.phase("runtime"), measures.phase("start")
     last = measures.phase("switched")
     peaks = [
@@ -78,6 +78,8 @@ def _memory(measures: Measures) -> dict[str, int | None]:
         "pss_bytes": last.pss_bytes if last else None,
         "peak_pss_bytes": max(peaks, default=None),
         "uss_bytes": last.uss_bytes if last else None,
+        "start_parts": start.parts if start else None,
+        "parts": last.parts if last else None,
     }
 
 

@@ -8,6 +8,7 @@ from taskzip.benchmarks.measures import Measures
 from taskzip.benchmarks.rows import make_row
 from taskzip.benchmarks.validity import latency_reasons, memory_reasons
 from taskzip.contracts.bundle import Bundle
+from taskzip.contracts.events import MemoryParts
 from taskzip.contracts.names import CacheState, Deployment
 from taskzip.contracts.report import Row
 
@@ -61,6 +62,21 @@ class Settings:
                 if (setting.row.deployment, setting.row.packed_cache) == (deployment, packed_cache):
                     return setting
         return None
+
+
+def has_own_memory(row: Row) -> bool:
+    """Whether memory was read in the row's own page-cache state, not borrowed from another."""
+    return row.pss_bytes is not None and row.memory_cache == row.cache
+
+
+def parts_above_start_bytes(row: Row) -> dict[str, int] | None:
+    """PSS of each part above the start; they add up to the PSS above it. None where not read."""
+    if row.parts is None or row.start_parts is None:
+        return None
+    return {
+        name: getattr(row.parts, name).pss_bytes - getattr(row.start_parts, name).pss_bytes
+        for name in MemoryParts.model_fields
+    }
 
 
 def pss_above_start_bytes(row: Row) -> int | None:

@@ -7,9 +7,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from taskzip.benchmarks.settings import pss_above_start_bytes
+from taskzip.benchmarks.settings import (
+    has_own_memory,
+    parts_above_start_bytes,
+    pss_above_start_bytes,
+)
 from taskzip.benchmarks.units import format_interval, format_mib, format_ns, format_ratio
-from taskzip.benchmarks.words import METRIC_SHORT, bar_words, clock_words, origin_words
+from taskzip.benchmarks.words import (
+    METRIC_SHORT,
+    PART_WORDS,
+    bar_words,
+    clock_words,
+    origin_words,
+)
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.report import Comparison, Parity, Report, Row
 
@@ -32,6 +42,7 @@ def render_report(report: Report) -> RenderableType:
     return Group(
         render_conditions(report),
         *(render_rows(report, runtime) for runtime in runtimes),
+        *(render_memory(report, runtime) for runtime in runtimes),
         *(render_comparisons(report, runtime) for runtime in runtimes),
         render_parity(report.parity),
     )
@@ -59,6 +70,23 @@ def render_rows(report: Report, runtime: Runtime) -> RenderableType:
         table.add_row(*_cells(row))
         before = row.deployment
     return Group(table, *_reasons(report, runtime))
+
+
+def render_memory(report: Report, runtime: Runtime) -> RenderableType:
+    """What the memory above start is, one line per cell whose memory was read."""
+    table = Table(title=f"{runtime}: PSS above start by what it holds, MiB", **_LAYOUT)
+    for name in ("deployment", "cache", "packed"):
+        table.add_column(name, no_wrap=True)
+    for name in (*PART_WORDS.values(), "all"):
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+    rows = [row for row in report.rows if row.runtime == runtime and has_own_memory(row)]
+    for row in rows:
+        parts = parts_above_start_bytes(row)
+        if parts is not None:
+            sizes = (*(parts[name] for name in PART_WORDS), sum(parts.values()))
+            packed = "yes" if row.packed_cache else "no"
+            table.add_row(row.deployment, row.cache, packed, *map(format_mib, sizes))
+    return table if table.row_count else Text()
 
 
 def render_comparisons(report: Report, runtime: Runtime) -> RenderableType:

@@ -24,6 +24,15 @@ DEPLOYMENT_WORDS: dict[Deployment, str] = {
     "separate-swap": "one file per task, one loaded; a switch unloads it and loads the other",
 }
 
+PART_WORDS = {
+    "model": "model files",
+    "packed_cache": "packed caches",
+    "heap": "heap",
+    "code": "code",
+    "other": "other",
+}
+"""Parts of a process's memory, in the order in which they are shown."""
+
 METRIC_WORDS = {
     "storage_bytes": "storage",
     "pss_above_start_bytes": "memory above start",

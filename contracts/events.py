@@ -1,8 +1,8 @@
 """What the runner says, one JSON object a line; `kind` tells which."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Bytes, Count, Nanoseconds, RelativePath, Runtime, TaskName
@@ -59,8 +59,34 @@ class Switch(Document):
     major_faults: Count
 
 
+class MemoryPart(Document):
+    """A part of a process's memory."""
+
+    pss_bytes: Bytes
+    uss_bytes: Bytes
+
+
+class MemoryParts(Document):
+    """Whose the memory of a process is: each of its mappings (smaps) is in one part."""
+
+    model: MemoryPart
+    """Pages of the model files."""
+    packed_cache: MemoryPart
+    """Pages of the packed-weight cache files."""
+    heap: MemoryPart
+    """Memory without a file: malloc, arenas, and weights that are packed in memory."""
+    code: MemoryPart
+    """Pages of other files: the runner and its libraries."""
+    other: MemoryPart
+    """The stack, what the kernel maps, devices."""
+
+    def all(self) -> tuple[MemoryPart, ...]:
+        """Every part, in the order above."""
+        return (self.model, self.packed_cache, self.heap, self.code, self.other)
+
+
 class Memory(Document):
-    """The process at the end of a phase, from smaps_rollup; peaks since the phase before."""
+    """The process at the end of a phase, from /proc/self/smaps; peaks since the phase before."""
 
     kind: Literal["memory"] = "memory"
     phase: Phase
@@ -71,6 +97,17 @@ class Memory(Document):
     peak_pss_bytes: Bytes
     peak_rss_bytes: Bytes
     """VmHWM, since the process began."""
+    parts: MemoryParts
+    """They add up to `pss_bytes` and `uss_bytes`."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        for name in ("pss_bytes", "uss_bytes"):
+            whole = getattr(self, name)
+            parts = sum(getattr(part, name) for part in self.parts.all())
+            if parts != whole:
+                raise ValueError(f"the parts add up to {parts}, not to {name}, which is {whole}")
+        return self
 
 
 class Output(Document):

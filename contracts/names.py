@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 """Raised whenever RunSpec or the runner's records change shape; runner and harness must agree."""
 
 Runtime = Literal["executorch", "litert"]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.document import Document
+from taskzip.contracts.events import MemoryParts
 from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.names import (
     Bytes,
@@ -56,6 +57,10 @@ class Row(Document):
     """PSS after the last switch of the walk, every task having run."""
     peak_pss_bytes: Bytes | None
     uss_bytes: Bytes | None
+    start_parts: MemoryParts | None
+    """What `start_pss_bytes` is made of."""
+    parts: MemoryParts | None
+    """What `pss_bytes` and `uss_bytes` are made of."""
     memory_cache: CacheState | None
     """Page-cache state of the run that the memory was read in; it may be another cell's."""
     load_ns: Latency

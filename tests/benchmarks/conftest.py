@@ -33,6 +33,8 @@ from taskzip.contracts.events import (
     Hello,
     Load,
     Memory,
+    MemoryPart,
+    MemoryParts,
     Output,
     Phase,
     Switch,
@@ -165,7 +167,21 @@ def _memory(spec: RunSpec) -> Iterator[Memory]:
     for phase, pss, peak in levels:
         yield Memory(phase=phase, pss_bytes=pss, uss_bytes=pss * 9 // 10,
                      anonymous_bytes=pss * 7 // 10, file_bytes=pss * 3 // 10,
-                     peak_pss_bytes=peak, peak_rss_bytes=peak + MIB)  # fmt: skip
+                     peak_pss_bytes=peak, peak_rss_bytes=peak + MIB,
+                     parts=_parts(spec, runtime, pss, pss * 9 // 10))  # fmt: skip
+
+
+def _parts(spec: RunSpec, runtime: int, pss: int, uss: int) -> MemoryParts:
+    """All that is above the runtime is weights: in the packed cache, or packed in memory."""
+    weights = MemoryPart(pss_bytes=pss - runtime, uss_bytes=pss - runtime)
+    nothing = MemoryPart(pss_bytes=0, uss_bytes=0)
+    return MemoryParts(
+        model=nothing,
+        packed_cache=weights if spec.packed_cache else nothing,
+        heap=nothing if spec.packed_cache else weights,
+        code=MemoryPart(pss_bytes=runtime, uss_bytes=uss - weights.uss_bytes),
+        other=nothing,
+    )
 
 
 def make_bundle(folder: Path) -> Bundle:

@@ -194,7 +194,9 @@ def test_the_page_can_be_read_without_seeing_it(page: str) -> None:
     assert all(b - a <= 1 for a, b in zip(outline.headings, outline.headings[1:], strict=False))
     assert outline.tables == outline.captions > 0
     assert outline.heads_without_scope == 0
-    assert outline.images == 8  # storage, memory, switch, first output of two runtimes
+    assert (
+        outline.images == 10
+    )  # storage, memory, its parts, switch, first output, two runtimes each
 
 
 def test_the_page_draws_what_the_files_hold(report: Report) -> None:

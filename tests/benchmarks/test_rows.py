@@ -4,9 +4,12 @@ import pytest
 
 from taskzip.benchmarks.measures import Measures, measures_by_cell
 from taskzip.benchmarks.rows import make_row
+from taskzip.benchmarks.settings import parts_above_start_bytes, pss_above_start_bytes
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import BenchConfig
-from taskzip.contracts.events import Done, Switch
+from taskzip.contracts.document import validated
+from taskzip.contracts.errors import BadInput
+from taskzip.contracts.events import Done, Memory, Switch
 from taskzip.contracts.record import Cell, Record
 from taskzip.contracts.report import Row
 
@@ -60,6 +63,21 @@ def test_memory_is_read_after_the_last_switch_and_peaks_after_the_start(row, mea
     assert found.pss_bytes == phases["switched"].pss_bytes
     assert found.uss_bytes == phases["switched"].uss_bytes
     assert found.peak_pss_bytes == phases["first_output"].peak_pss_bytes
+    assert found.parts == phases["switched"].parts
+
+
+def test_what_memory_is_made_of_adds_up_to_what_the_networks_cost(row) -> None:
+    packed = row("joint", "warm", True)
+    parts = parts_above_start_bytes(packed)
+    assert sum(parts.values()) == pss_above_start_bytes(packed)
+    assert parts["packed_cache"] > 0
+    assert row("joint", "warm", False).parts.packed_cache.pss_bytes == 0
+
+
+def test_parts_that_do_not_add_up_are_no_reading(measures) -> None:
+    reading = measures[cell("joint")].memory[-1].as_json_data()
+    with pytest.raises(BadInput, match="add up"):
+        validated(Memory, {**reading, "pss_bytes": reading["pss_bytes"] + 1}, "an event")
 
 
 def test_cold_cells_show_the_memory_of_warm_ones_and_say_so(row) -> None:

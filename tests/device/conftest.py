@@ -21,6 +21,7 @@ from taskzip.contracts.bundle import (
     TensorSpec,
     Tolerance,
 )
+from taskzip.contracts.names import CONTRACT_VERSION
 from taskzip.contracts.runspec import RunSpec, RunTask, RunTensor
 from taskzip.device.runner.package import PROGRAM, PackageFile, RunnerPackage
 from taskzip.device.transport.connect import Door, Patience
@@ -35,14 +36,14 @@ LOADER = "lib/ld-linux-double.so.1"
 
 HELLO = {
     "kind": "hello",
-    "contract": 1,
+    "contract": CONTRACT_VERSION,
     "runner_version": "double",
     "runtime": "litert",
     "runtime_version": "0",
     "pid": 1,
 }
 DONE = {"kind": "done", "packed_cache_bytes": 0}
-VERSION = {"contract": 1, "runner_version": "double"}
+VERSION = {"contract": CONTRACT_VERSION, "runner_version": "double"}
 
 
 def saying(*events: object) -> str:

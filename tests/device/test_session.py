@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from taskzip.contracts.events import Done, Event, Failure, Hello
+from taskzip.contracts.names import CONTRACT_VERSION
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.errors import ChangedOnDevice, Mismatch, RunnerFailed, TookTooLong
@@ -15,7 +16,7 @@ from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
 
 HELLO = (
-    '{"kind":"hello","contract":1,"runner_version":"double",'
+    f'{{"kind":"hello","contract":{CONTRACT_VERSION},"runner_version":"double",'
     '"runtime":"litert","runtime_version":"0","pid":1}'
 )
 DONE = '{"kind":"done","packed_cache_bytes":0}'
@@ -35,7 +36,7 @@ class Sessions:
     def open(
         self, transport: Transport, text: str = "", *, keep: bool = False, **options: object
     ) -> Iterator[Session]:
-        version = options.pop("version", {"contract": 1, "runner_version": "double"})
+        version = options.pop("version", {"contract": CONTRACT_VERSION, "runner_version": "double"})
         package = self._make_package(text, version)
         with open_session(
             transport, package, self._bundle_dir, keep_pushed=keep, progress=Silent(), **options
@@ -203,12 +204,13 @@ def test_after_a_run_that_broke_off_the_session_is_over(
             list(session.run(spec))
 
 
-@pytest.mark.parametrize("says", [{"contract": 2, "runner_version": "9"}])
+@pytest.mark.parametrize("says", [{"contract": 999, "runner_version": "9"}])
 def test_a_runner_of_another_version_is_refused_and_both_versions_named(
     transport: Transport, sessions: Sessions, says: object
 ) -> None:
+    says_both = rf"version 9.*contract 999.*harness speaks contract {CONTRACT_VERSION}"
     with (
-        pytest.raises(Mismatch, match=r"version 9.*contract 2.*harness speaks contract 1"),
+        pytest.raises(Mismatch, match=says_both),
         sessions.open(transport, version=says),
     ):
         pytest.fail("the session must not open")

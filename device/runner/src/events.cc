@@ -11,6 +11,18 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLongestMessage = 4000;  // characters, as the contract says
 
+Json as_json(const MemoryPart& part) {
+  return {{"pss_bytes", part.pss}, {"uss_bytes", part.uss}};
+}
+
+Json as_json(const Attribution& parts) {
+  return {{"model", as_json(parts.model)},
+          {"packed_cache", as_json(parts.packed_cache)},
+          {"heap", as_json(parts.heap)},
+          {"code", as_json(parts.code)},
+          {"other", as_json(parts.other)}};
+}
+
 void append(std::string& pending, const Json& event) {
   // Messages of a runtime may hold bytes that are no UTF-8; they are replaced, never thrown on.
   pending += event.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -57,10 +69,11 @@ void EventLog::step(const SwitchEvent& event) {
 void EventLog::memory(const MemoryEvent& event) {
   append(pending_, {{"kind", "memory"},
                     {"phase", event.phase},
-                    {"pss_bytes", event.reading.pss},
-                    {"uss_bytes", event.reading.uss},
+                    {"pss_bytes", event.parts.total().pss},
+                    {"uss_bytes", event.parts.total().uss},
                     {"anonymous_bytes", event.reading.anonymous},
                     {"file_bytes", event.reading.file},
+                    {"parts", as_json(event.parts)},
                     {"peak_pss_bytes", event.peak_pss_bytes},
                     {"peak_rss_bytes", event.peak_rss_bytes}});
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "attribution.h"
 #include "faults.h"
 #include "memory.h"
 #include "result.h"
@@ -37,6 +38,7 @@ struct SwitchEvent {
 struct MemoryEvent {
   const char* phase = "";
   MemoryReading reading;
+  Attribution parts;  // of the same moment; they add up to what is logged as the PSS and the USS
   std::int64_t peak_pss_bytes = 0;
   std::int64_t peak_rss_bytes = 0;
 };

@@ -42,11 +42,14 @@ Status MemoryPhases::end(const char* phase) {
   const std::int64_t sampled = sampler_.take_peak();
   malloc_trim(0);
   auto reading = read_memory();
+  auto parts = read_attribution(files_);
   auto peak_rss = peak_rss_bytes();
   TASKZIP_TRY(reading);
+  TASKZIP_TRY(parts);
   TASKZIP_TRY(peak_rss);
   event.reading = reading.value();
-  event.peak_pss_bytes = std::max(sampled, event.reading.pss);
+  event.parts = parts.value();
+  event.peak_pss_bytes = std::max(sampled, event.parts.total().pss);
   event.peak_rss_bytes = peak_rss.value();
   log_.memory(event);
   return {};

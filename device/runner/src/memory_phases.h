@@ -1,6 +1,9 @@
 // The memory readings of a run, one after each phase.
 #pragma once
 
+#include <vector>
+
+#include "attribution.h"
 #include "events.h"
 #include "peak_sampler.h"
 #include "result.h"
@@ -10,7 +13,9 @@ namespace taskzip {
 
 class MemoryPhases {
  public:
-  explicit MemoryPhases(EventLog& log) : log_(log) {}
+  // `files` are those of the deployment.
+  MemoryPhases(EventLog& log, const std::vector<ModelFile>& files)
+      : log_(log), files_(DeployedFiles::of(files)) {}
 
   // Logs the process at the end of a phase. What malloc holds but nobody uses is given back to the
   // system first, at every phase alike: a reading is of memory in use.
@@ -19,6 +24,7 @@ class MemoryPhases {
 
  private:
   EventLog& log_;
+  DeployedFiles files_;
   PeakSampler sampler_;
 };
 

@@ -39,7 +39,7 @@ Status walk(const RunSpec& spec, Backend& backend, const std::vector<ModelFile>&
             std::vector<TaskData>& data, EventLog& log) {
   std::optional<MemoryPhases> phases;
   if (spec.mode == Mode::kMemory) {
-    phases.emplace(log);
+    phases.emplace(log, files);
     TASKZIP_TRY(phases->end("runtime"));
   }
   TASKZIP_TRY(warm_runtime(backend, spec.tiny));

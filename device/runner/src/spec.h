@@ -12,7 +12,7 @@
 
 namespace taskzip {
 
-inline constexpr int kContractVersion = 1;
+inline constexpr int kContractVersion = 2;
 
 enum class Runtime { kExecutorch, kLitert };
 enum class DeploymentKind { kJoint, kJointLazy, kSeparateResident, kSeparateSwap };

@@ -25,7 +25,7 @@ Json task(const std::string& name) {
 }
 
 Json valid_spec() {
-  return {{"contract", 1},
+  return {{"contract", kContractVersion},
           {"run", "run-1"},
           {"runtime", "executorch"},
           {"deployment", "joint"},
@@ -67,7 +67,7 @@ TEST(Spec, AValidSpecIsReadWhole) {
 
 TEST(Spec, AnotherContractIsRefusedFirst) {
   Json spec = valid_spec();
-  spec["contract"] = 2;
+  spec["contract"] = kContractVersion + 1;
   spec.erase("tasks");
   EXPECT_EQ(parse_spec(spec.dump()).error().code, code::kContractMismatch);
 }

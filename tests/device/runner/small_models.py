@@ -1,18 +1,12 @@
 """Two small real networks with a shared trunk, as files of both runtimes, and what torch says."""
 
-import hashlib
 import struct
-import subprocess
-import sys
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from taskzip.contracts.names import CacheState, Deployment, Runtime
-from taskzip.contracts.paths import cache_dir
 from taskzip.contracts.runspec import Mode, RunSpec, RunTask, RunTensor
-from taskzip.pipeline import exporters
+from tests.device.runner.exported import exported_models
 
 TASKS = ("left", "right")
 SUFFIX: dict[Runtime, str] = {"executorch": "pte", "litert": "tflite"}
@@ -90,24 +84,4 @@ def _tiny(runtime: Runtime) -> RunTask:
 
 def small_models() -> SmallModels:
     """The models, exported when an exporter or what it stands on changed; takes half a minute."""
-    folder = cache_dir() / "test-models" / _recipe_hash()
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix=".partial-") as partial:
-            made = Path(partial) / "made"
-            made.mkdir()
-            # A process of its own: importing the frameworks takes most of the time and memory.
-            script = Path(__file__).with_name("export_small_models.py")
-            subprocess.run([sys.executable, "-W", "ignore", script, made], check=True)
-            made.rename(folder)
-    return SmallModels(folder)
-
-
-def _recipe_hash() -> str:
-    digest = hashlib.sha256()
-    sources = [*Path(exporters.__file__).parent.glob("*.py"), *Path(__file__).parent.glob("*.py")]
-    for source in sorted(path for path in sources if not path.name.startswith("test_")):
-        digest.update(source.read_bytes())
-    for package in ("torch", "executorch", "litert-torch"):
-        digest.update(f"{package}=={version(package)}".encode())
-    return digest.hexdigest()[:16]
+    return SmallModels(exported_models() / "small")

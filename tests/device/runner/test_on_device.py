@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskzip.contracts.events import EVENT, Done, Event, Switch
+from taskzip.contracts.events import EVENT, Done, Event, Memory, Switch
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.runspec import RunSpec
@@ -15,12 +15,21 @@ from taskzip.device.runner.package import RunnerPackage
 from taskzip.device.transport.connect import Door
 from taskzip.device.transport.protocol import Transport
 from taskzip.device.virtual.state import RunningMachine
+from tests.device.runner.shared_tasks import (
+    FOLDER,
+    TASK_COUNTS,
+    WEIGHT_BYTES,
+    memory_spec,
+    shared_models,
+)
 from tests.device.runner.small_models import TASKS, SmallModels, floats
 
 TOLERANCE = 1e-5
 """Float32 sums of some hundred terms in another order than torch's."""
 
 SMALL_PACKAGE_BYTES = 32 << 20
+MAX_FURTHER_TASK = 0.02
+"""Memory of a further task, above the first, as a part of the weights that all share."""
 
 _KERNEL_FOLDERS = (("proc", "proc"), ("sysfs", "sys"))
 
@@ -33,7 +42,7 @@ def arm_runner() -> RunnerPackage:
     return build_runner("aarch64", Silent())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def device(virtual_machine: RunningMachine) -> Iterator[Transport]:
     """A connection to the emulated device."""
     transport = Door().open_tcp("127.0.0.1", virtual_machine.port)
@@ -59,7 +68,7 @@ class Jail:
         return [EVENT.validate_json(line) for line in ran.stdout.splitlines()]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def jail(device: Transport, arm_runner: RunnerPackage, models: SmallModels) -> Iterator[Jail]:
     """A jail on the device that holds what was pushed and no more."""
     root = f"{device.base}/jail"
@@ -68,9 +77,10 @@ def jail(device: Transport, arm_runner: RunnerPackage, models: SmallModels) -> I
         device.push(arm_runner.folder / file.path, f"{root}/{file.path}")
         device.shell(["chmod", oct(file.mode)[2:], f"{root}/{file.path}"]).checked()
         pushed.append(f"{root}/{file.path}")
-    for local in models.folder.iterdir():
-        device.push(local, f"{root}/{local.name}")
-        pushed.append(f"{root}/{local.name}")
+    for folder, remote in ((models.folder, root), (shared_models(), f"{root}/{FOLDER}")):
+        for local in folder.iterdir():
+            device.push(local, f"{remote}/{local.name}")
+            pushed.append(f"{remote}/{local.name}")
     held = device.shell(["find", root, "-type", "f"]).checked().text.split()
     assert sorted(held) == sorted(pushed)
     for kind, folder in _KERNEL_FOLDERS:
@@ -105,6 +115,25 @@ def test_the_joint_switch_costs_no_inference_on_the_counted_clock(
         if isinstance(step, Switch) and not step.warmup:
             assert step.switch_ns < min(step.inference_ns) / 50
             assert step.first_output_ns <= 1.5 * max(step.inference_ns)
+
+
+@pytest.mark.parametrize("packed_cache", [False, True], ids=["plain", "packed"])
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_further_task_that_shares_everything_costs_no_weights_in_memory(
+    jail: Jail, tmp_path: Path, runtime: Runtime, packed_cache: bool
+) -> None:
+    first, *_, last = TASK_COUNTS
+    above_start = {}
+    for count in (first, last):
+        spec = memory_spec(runtime, count, packed_cache=packed_cache)
+        events = jail.run(spec, tmp_path / "spec.json")
+        readings = {event.phase: event for event in events if isinstance(event, Memory)}
+        above_start[count] = readings["switched"].pss_bytes - readings["start"].pss_bytes
+        parts = readings["switched"].parts
+        weights = parts.packed_cache if packed_cache else parts.heap
+        assert weights.pss_bytes >= WEIGHT_BYTES
+    each = (above_start[last] - above_start[first]) / (last - first)
+    assert each <= MAX_FURTHER_TASK * WEIGHT_BYTES
 
 
 def test_the_package_for_the_device_is_small(arm_runner: RunnerPackage) -> None:

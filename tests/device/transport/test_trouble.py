@@ -11,6 +11,7 @@ import pytest
 from adb_shell import constants
 from adb_shell.adb_message import AdbMessage, unpack
 
+from taskzip.contracts.names import CONTRACT_VERSION
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.errors import ConnectionLost, KeyRefused, NotAnswering, TookTooLong
@@ -21,7 +22,7 @@ from taskzip.device.virtual.state import RunningMachine
 
 HELLO = {
     "kind": "hello",
-    "contract": 1,
+    "contract": CONTRACT_VERSION,
     "runner_version": "double",
     "runtime": "litert",
     "runtime_version": "0",
