@@ -51,9 +51,9 @@ def parts_svg(rows: Sequence[Row], name: str) -> str:
     with figure_of_height(lanes.height) as figure:
         axes = lanes.draw(figure, "MiB")
         for lane in lanes.lanes:
-            _draw_parts(axes, lane)
+            _draw_parts(axes, lane.y, lane.row)
             lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
-        _linear(axes, max(row.pss_bytes or 0 for row in rows) / MIB)
+        linear(axes, max(row.pss_bytes or 0 for row in rows) / MIB)
         return as_svg(figure, name)
 
 
@@ -96,12 +96,12 @@ def draw_memory(axes: Axes, y: float, row: Row, colour: str) -> None:
     axes.vlines(peak, y - 0.31, y + 0.31, color=INK, linewidth=1.6)
 
 
-def _draw_parts(axes: Axes, lane: Lane) -> None:
+def _draw_parts(axes: Axes, y: float, row: Row) -> None:
     left = 0.0
     for part, shade in PART_SHADES.items():
-        width = getattr(lane.row.parts, part).pss_bytes / MIB
-        colour = DEPLOYMENT_COLOURS[lane.row.deployment] if shade else START
-        axes.barh(lane.y, width, _BAR_HEIGHT, left=left, color=colour, alpha=shade or 1)
+        width = getattr(row.parts, part).pss_bytes / MIB
+        colour = DEPLOYMENT_COLOURS[row.deployment] if shade else START
+        axes.barh(y, width, _BAR_HEIGHT, left=left, color=colour, alpha=shade or 1)
         left += width
 
 

@@ -57,9 +57,9 @@ class Row(Document):
     """PSS after the last switch of the walk, every task having run."""
     peak_pss_bytes: Bytes | None
     uss_bytes: Bytes | None
-    start_parts: MemoryParts | None
+    start_parts: MemoryParts | None = None
     """What `start_pss_bytes` is made of."""
-    parts: MemoryParts | None
+    parts: MemoryParts | None = None
     """What `pss_bytes` and `uss_bytes` are made of."""
     memory_cache: CacheState | None
     """Page-cache state of the run that the memory was read in; it may be another cell's."""

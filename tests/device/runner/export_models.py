@@ -1,4 +1,4 @@
-"""Exports the models of small_models.py and shared_tasks.py below the folder on the command line."""
+"""Exports the models of small_models.py and shared_tasks.py into the folder given to it."""
 
 import shutil
 import sys

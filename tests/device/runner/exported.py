@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from taskzip.contracts.paths import cache_dir
 from taskzip.pipeline import exporters
 
-
 _SCRIPT = Path(__file__).with_name("export_models.py")
 
 
