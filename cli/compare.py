@@ -21,8 +21,9 @@ def compare_measured(
         list[Path],
         typer.Argument(
             metavar="A B [C]...",
-            help="report.json, records.jsonl, a folder that `deploy bench` wrote, or a folder of "
-            "such folders: several sessions of the same thing. A is the reference.",
+            help="report.json, records.jsonl, an archive of `deploy report --bundle`, a folder "
+            "that `deploy bench` wrote, or a folder of such folders: several sessions of the "
+            "same thing. A is the reference.",
             show_default=False,
         ),
     ],

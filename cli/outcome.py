@@ -11,8 +11,11 @@ from taskzip.contracts.report import Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
 
 
-def show_measured(report: Report, folder: Path, as_json: bool, check: bool) -> None:
-    """The report; CheckFailed when parity, or with `check` a bar, does not hold."""
+def show_measured(report: Report, folder: Path | None, as_json: bool, check: bool) -> None:
+    """The report, and the page in `folder`; CheckFailed when parity, or a bar, does not hold.
+
+    Bars are held with `check` alone.
+    """
     from taskzip.benchmarks.checks import check_bars, check_parity
     from taskzip.benchmarks.table import render_report
 
@@ -24,7 +27,8 @@ def show_measured(report: Report, folder: Path, as_json: bool, check: bool) -> N
         out.print(render_report(report))
         if report.pushed:
             show_pushed(report.pushed)
-    err.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    if folder:
+        err.print(f"Report: {folder / 'report.html'}", highlight=False, soft_wrap=True)
     check_parity(report)
     if check:
         check_bars(report)

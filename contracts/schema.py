@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config
 from taskzip.contracts.events import EVENT
+from taskzip.contracts.evidence import Evidence
 from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Report
@@ -24,6 +25,7 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     "compare": TypeAdapter(ZipComparison),
     "config": TypeAdapter(Config),
     "event": EVENT,
+    "evidence": TypeAdapter(Evidence),
     "ledger": TypeAdapter(Ledger),
     "record": TypeAdapter(Record),
     "report": TypeAdapter(Report),

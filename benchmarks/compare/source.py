@@ -1,7 +1,7 @@
 """One side of a comparison: a report, a folder that was measured in, or a folder of several."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from taskzip.benchmarks.compare.session import (
     from_records,
     from_report,
 )
+from taskzip.benchmarks.evidence import unpacked
 from taskzip.benchmarks.journal import RECORDS_FILE
 from taskzip.benchmarks.rows import rank
 from taskzip.benchmarks.samples import LatencyMetric
@@ -69,7 +70,10 @@ def read_source(name: str, path: Path) -> Source:
 
 
 def _sessions(path: Path) -> Iterator[Measured]:
-    if path.is_file():
+    if path.is_file() and path.suffix == ".zip":
+        with unpacked(path) as (folder, _, _):
+            yield replace(from_records(folder), source=str(path))
+    elif path.is_file():
         yield from_records(path.parent) if path.name == RECORDS_FILE else from_report(path)
     elif _is_measured(path):
         yield _of_folder(path)

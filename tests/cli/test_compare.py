@@ -76,3 +76,11 @@ def test_bad_input_ends_with_2_and_a_message(deploy, words, message: str) -> Non
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_evidence_that_is_none_ends_with_2(deploy, tmp_path: Path) -> None:
+    (tmp_path / "evidence.zip").write_bytes(b"PK")
+    done = deploy("report", tmp_path / "evidence.zip")
+    assert done.returncode == 2
+    assert "evidence.zip: cannot be unpacked" in done.stderr
+    assert "Traceback" not in done.stderr
