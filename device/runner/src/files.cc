@@ -2,7 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -19,6 +21,39 @@ struct Closer {
 using File = std::unique_ptr<std::FILE, Closer>;
 
 std::string reason() { return std::strerror(errno); }
+
+constexpr std::size_t kBlockBytes = std::size_t{64} << 10;
+
+// FNV-1a over words of 8 bytes, with the high half folded into the low one after each, so that
+// changes of two sign bits do not cancel out. Blocks but the last hold whole words.
+class Hash {
+ public:
+  void add(const unsigned char* bytes, std::size_t count) {
+    for (std::size_t at = 0; at < count; at += sizeof(std::uint64_t)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes + at, std::min(sizeof(word), count - at));
+      mix(word);
+    }
+    total_ += count;
+  }
+
+  // 16 hexadecimal digits; the length is part of it.
+  std::string text() {
+    mix(total_);
+    char digits[17];
+    std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(state_));
+    return digits;
+  }
+
+ private:
+  void mix(std::uint64_t word) {
+    state_ = (state_ ^ word) * 1099511628211U;
+    state_ ^= state_ >> 32;
+  }
+
+  std::uint64_t state_ = 14695981039346656037U;
+  std::uint64_t total_ = 0;
+};
 
 }  // namespace
 
@@ -37,6 +72,23 @@ Result<Bytes> read_file(const std::string& path, std::size_t most_bytes) {
     return Error{code::kFileMissing, path + ": cannot be read whole"};
   }
   return content;
+}
+
+Result<std::string> file_hash(const std::string& path) {
+  const File file(std::fopen(path.c_str(), "rb"));
+  if (!file) {
+    return Error{code::kFileMissing, path + ": " + reason()};
+  }
+  Hash hash;
+  Bytes block(kBlockBytes);
+  std::size_t length = 0;
+  while ((length = std::fread(block.data(), 1, block.size(), file.get())) > 0) {
+    hash.add(block.data(), length);
+  }
+  if (std::ferror(file.get()) != 0) {
+    return Error{code::kFileMissing, path + ": cannot be read whole"};
+  }
+  return hash.text();
 }
 
 Status write_file(const std::string& path, const Bytes& content) {

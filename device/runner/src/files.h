@@ -17,6 +17,11 @@ using Bytes = std::vector<unsigned char>;
 // @retval file_mismatch it is larger
 Result<Bytes> read_file(const std::string& path, std::size_t most_bytes);
 
+// A hash of a file's content, 16 hexadecimal digits; the file is read in small blocks. It tells
+// one version of a file from another and a whole one from a damaged one, not friend from foe.
+// @retval file_missing it cannot be opened or read
+Result<std::string> file_hash(const std::string& path);
+
 // Replaces a file; folders above it are made.
 // @retval write_failed the device refuses, for example because it is full
 Status write_file(const std::string& path, const Bytes& content);

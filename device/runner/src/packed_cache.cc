@@ -1,31 +1,57 @@
 #include "packed_cache.h"
 
-#include <cstdint>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <set>
 
+#include "codes.h"
+
 namespace taskzip {
 namespace {
 
-constexpr std::size_t kLargestModel = std::size_t{4} << 30;
-
-// FNV-1a, 64 bits: tells one version of a model from another, not friend from foe.
-std::uint64_t hash_of(const Bytes& content) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const unsigned char byte : content) {
-    hash = (hash ^ byte) * 1099511628211U;
-  }
-  return hash;
-}
+constexpr char kDraft[] = ".draft";
+constexpr char kSeal[] = ".seal";
+constexpr std::size_t kLongestSeal = 64;
 
 Result<std::string> packed_name(const std::string& model, const std::string& release) {
-  auto content = read_file(model, kLargestModel);
-  TASKZIP_TRY(content);
-  char hash[17];
-  std::snprintf(hash, sizeof(hash), "%016llx",
-                static_cast<unsigned long long>(hash_of(content.value())));
-  return std::string(hash) + "-" + release + ".packed";
+  auto hash = file_hash(model);
+  TASKZIP_TRY(hash);
+  return hash.value() + "-" + release + ".packed";
+}
+
+// The caches of a deployment, each once.
+std::set<std::string> packed_paths(const std::vector<ModelFile>& files) {
+  std::set<std::string> paths;
+  for (const ModelFile& file : files) {
+    if (!file.packed_path.empty()) {
+      paths.insert(file.packed_path);
+    }
+  }
+  return paths;
+}
+
+bool is_sealed(const std::string& path) {
+  if (file_bytes(path) == 0) {
+    return false;
+  }
+  const auto seal = read_file(path + kSeal, kLongestSeal);
+  const auto hash = file_hash(path);
+  return seal.ok() && hash.ok() &&
+         std::string(seal.value().begin(), seal.value().end()) == hash.value();
+}
+
+Status put_in_place(const std::string& path) {
+  const std::string draft = path + kDraft;
+  if (file_bytes(draft) == 0) {
+    return {};
+  }
+  const auto hash = file_hash(draft);
+  TASKZIP_TRY(hash);
+  if (std::rename(draft.c_str(), path.c_str()) != 0) {
+    return Error{code::kWriteFailed, path + ": cannot be put into place"};
+  }
+  return write_file(path + kSeal, Bytes(hash.value().begin(), hash.value().end()));
 }
 
 }  // namespace
@@ -49,23 +75,41 @@ Result<std::vector<ModelFile>> plan_model_files(const std::vector<TaskSpec>& tas
 }
 
 std::size_t packed_cache_bytes(const std::vector<ModelFile>& files) {
-  std::set<std::string> paths;
   std::size_t bytes = 0;
-  for (const ModelFile& file : files) {
-    if (!file.packed_path.empty() && paths.insert(file.packed_path).second) {
-      bytes += file_bytes(file.packed_path);
-    }
+  for (const std::string& path : packed_paths(files)) {
+    bytes += file_bytes(path);
   }
   return bytes;
 }
 
 bool lacks_packed_cache(const std::vector<ModelFile>& files) {
-  for (const ModelFile& file : files) {
-    if (!file.packed_path.empty() && file_bytes(file.packed_path) == 0) {
-      return true;
+  const auto paths = packed_paths(files);
+  return !std::all_of(paths.begin(), paths.end(), is_sealed);
+}
+
+std::vector<ModelFile> drafts_of(const std::vector<ModelFile>& files) {
+  std::vector<ModelFile> drafts = files;
+  for (ModelFile& draft : drafts) {
+    if (!draft.packed_path.empty()) {
+      draft.packed_path += kDraft;
     }
   }
-  return false;
+  return drafts;
+}
+
+Status seal_packed_caches(const std::vector<ModelFile>& files) {
+  for (const std::string& path : packed_paths(files)) {
+    TASKZIP_TRY(put_in_place(path));
+  }
+  return {};
+}
+
+void remove_packed_caches(const std::vector<ModelFile>& files) {
+  for (const std::string& path : packed_paths(files)) {
+    for (const char* suffix : {kSeal, kDraft, ""}) {
+      std::remove((path + suffix).c_str());
+    }
+  }
 }
 
 std::vector<std::string> files_read_by(const ModelFile& file) {

@@ -32,7 +32,9 @@ TEST(PackedCache, TasksOfOneFileShareACacheAndItIsCountedOnce) {
   const std::string packed = files.value().at(0).packed_path;
   EXPECT_EQ(files.value().at(1).packed_path, packed);
   EXPECT_TRUE(lacks_packed_cache(files.value()));
-  ASSERT_TRUE(write_file(packed, Bytes(7)).ok());
+  ASSERT_TRUE(write_file(drafts_of(files.value()).at(0).packed_path, Bytes(7)).ok());
+  EXPECT_TRUE(lacks_packed_cache(files.value()));
+  ASSERT_TRUE(seal_packed_caches(files.value()).ok());
   EXPECT_FALSE(lacks_packed_cache(files.value()));
   EXPECT_EQ(packed_cache_bytes(files.value()), 7U);
   EXPECT_EQ(files_read_by(files.value().at(0)), (std::vector<std::string>{model, packed}));
@@ -51,6 +53,46 @@ TEST(PackedCache, AnotherContentOrReleaseHasAnotherCache) {
   EXPECT_NE(packed_of(one, "1.0"), packed_of(two, "1.0"));
   EXPECT_NE(packed_of(one, "1.0"), packed_of(one, "1.1"));
   EXPECT_EQ(packed_of(one, "1.0"), packed_of(scratch.file("copy", 10, 1), "1.0"));
+}
+
+TEST(PackedCache, ADamagedCacheCountsAsMissing) {
+  const ScratchFolder scratch;
+  const auto files =
+      plan_model_files({task_of(scratch.file("a.pte", 10))}, scratch.path("packed"), "1.0");
+  const std::string packed = files.value().at(0).packed_path;
+  const Bytes whole(100000, 7);
+  Bytes flipped = whole;
+  flipped[99999] ^= 0x80;
+  Bytes signs = whole;  // two sign bits of one place in a word, which a plain FNV-1a would miss
+  signs[7] ^= 0x80;
+  signs[807] ^= 0x80;
+  for (const Bytes& damaged : {flipped, signs, Bytes(99999, 7), Bytes(100001, 7), Bytes()}) {
+    ASSERT_TRUE(write_file(drafts_of(files.value()).at(0).packed_path, whole).ok());
+    ASSERT_TRUE(seal_packed_caches(files.value()).ok());
+    ASSERT_FALSE(lacks_packed_cache(files.value()));
+    ASSERT_TRUE(write_file(packed, damaged).ok());
+    EXPECT_TRUE(lacks_packed_cache(files.value()));
+  }
+}
+
+TEST(PackedCache, AWholeCacheWithoutItsSealCountsAsMissing) {
+  const ScratchFolder scratch;
+  const auto files =
+      plan_model_files({task_of(scratch.file("a.pte", 10))}, scratch.path("packed"), "1.0");
+  ASSERT_TRUE(write_file(files.value().at(0).packed_path, Bytes(100)).ok());
+  EXPECT_TRUE(lacks_packed_cache(files.value()));
+}
+
+TEST(PackedCache, RemovingLeavesNothingAndNoDraftIsNoError) {
+  const ScratchFolder scratch;
+  const auto files =
+      plan_model_files({task_of(scratch.file("a.pte", 10))}, scratch.path("packed"), "1.0");
+  ASSERT_TRUE(write_file(drafts_of(files.value()).at(0).packed_path, Bytes(100)).ok());
+  ASSERT_TRUE(seal_packed_caches(files.value()).ok());
+  remove_packed_caches(files.value());
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.path("packed")));
+  EXPECT_TRUE(seal_packed_caches(files.value()).ok());
+  EXPECT_TRUE(std::filesystem::is_empty(scratch.path("packed")));
 }
 
 TEST(PackedCache, AMissingModelIsAnError) {

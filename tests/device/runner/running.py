@@ -41,6 +41,8 @@ class Bench:
     package: RunnerPackage
     models: SmallModels
     folder: Path
+    limits: tuple[str, ...] = ()
+    """Words before the command, which start it with less than the computer has."""
 
     def run(self, spec: RunSpec, **changes: Any) -> Ran:
         """Run a spec, with values of `changes` that the contract would not let through."""
@@ -54,7 +56,7 @@ class Bench:
     def run_words(self, *words: str) -> Ran:
         """Run the runner with these arguments."""
         done = subprocess.run(
-            [*self.package.command(str(self.package.folder)), *words],
+            [*self.limits, *self.package.command(str(self.package.folder)), *words],
             cwd=self.folder,
             capture_output=True,
             timeout=RUN_LIMIT_SECONDS,

@@ -101,18 +101,6 @@ def test_an_input_file_of_another_size_is_told(bench: Bench) -> None:
 
 
 @every_runtime
-def test_a_damaged_packed_cache_does_not_change_an_output(bench: Bench, runtime: Runtime) -> None:
-    spec = bench.models.spec(runtime, "joint", "parity", packed_cache=True)
-    bench.run(spec)
-    expected = (bench.folder / "out/left.bin").read_bytes()
-    (cache,) = (bench.folder / "packed").iterdir()
-    cache.write_bytes(cache.read_bytes()[: cache.stat().st_size // 2])
-    ran = bench.run(spec)
-    assert ran.exit_code == 0, ran.events
-    assert (bench.folder / "out/left.bin").read_bytes() == expected
-
-
-@every_runtime
 def test_a_missing_runtime_is_told(bench: Bench, tmp_path: Path, runtime: Runtime) -> None:
     folder = Path(shutil.copytree(bench.package.folder, tmp_path / "runner"))
     (folder / f"lib/libtaskzip_{runtime}.so").unlink()

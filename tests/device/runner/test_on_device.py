@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskzip.contracts.events import EVENT, Done, Event, Memory, Switch
+from taskzip.contracts.events import EVENT, Done, Event, Failure, Memory, Switch
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.runspec import RunSpec
@@ -61,10 +61,10 @@ class Jail:
     command: tuple[str, ...]
 
     def run(self, spec: RunSpec, local: Path) -> list[Event]:
-        """Run a spec, written to `local` first, in the jail."""
+        """Run a spec, written to `local` first, in the jail; the last event tells how it ended."""
         local.write_text(spec.model_dump_json())
         self.device.push(local, f"{self.root}/spec.json")
-        ran = self.device.shell(["chroot", self.root, *self.command, "spec.json"]).checked()
+        ran = self.device.shell(["chroot", self.root, *self.command, "spec.json"])
         return [EVENT.validate_json(line) for line in ran.stdout.splitlines()]
 
 
@@ -104,6 +104,30 @@ def test_the_runner_computes_with_nothing_of_the_device(
         jail.device.pull(f"{jail.root}/out/{task}.bin", tmp_path / task)
         expected = pytest.approx(models.expected("joint", task), abs=TOLERANCE)
         assert floats((tmp_path / task).read_bytes()) == expected
+
+
+@pytest.fixture
+def full_folder(jail: Jail) -> Iterator[str]:
+    """A folder in the jail that has room for a third of the small models' packed weights."""
+    folder = f"{jail.root}/full"
+    jail.device.shell(["mkdir", folder]).checked()
+    jail.device.shell(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).checked()
+    yield folder
+    jail.device.shell(["umount", folder]).checked()
+    jail.device.shell(["rmdir", folder]).checked()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_device_that_is_full_is_told_and_keeps_no_part_of_a_packed_cache(
+    jail: Jail, full_folder: str, models: SmallModels, tmp_path: Path, runtime: Runtime
+) -> None:
+    spec = models.spec(runtime, "joint", "parity", packed_cache=True)
+    full = spec.model_copy(update={"packed_dir": full_folder.removeprefix(f"{jail.root}/")})
+    for _ in range(2):
+        last = jail.run(full, tmp_path / "spec.json")[-1]
+        assert isinstance(last, Failure)
+        assert (last.code, "bytes are free" in last.message) == ("write_failed", True)
+        assert jail.device.shell(["ls", "-A", full_folder]).checked().text == ""
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

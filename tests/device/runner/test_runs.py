@@ -94,18 +94,3 @@ def test_memory_is_read_after_every_phase(
     by_phase = {reading.phase: reading.pss_bytes for reading in readings}
     assert by_phase["first_output"] > by_phase["start"]
     assert by_phase["unloaded"] < by_phase["first_output"]
-
-
-def test_a_run_finds_the_packed_caches_of_the_run_before(
-    bench: Bench,
-    runtime: Runtime,
-    packed_cache: bool,
-) -> None:
-    spec = bench.models.spec(runtime, "joint", "parity", packed_cache=packed_cache)
-    sizes = []
-    for _ in range(2):
-        bench.run(spec)
-        files = sorted((bench.folder / "packed").glob("*"))
-        sizes.append([(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files])
-    assert sizes[0] == sizes[1]
-    assert len(sizes[0]) == packed_cache
