@@ -51,7 +51,7 @@ def parts_svg(rows: Sequence[Row], name: str) -> str:
     with figure_of_height(lanes.height) as figure:
         axes = lanes.draw(figure, "MiB")
         for lane in lanes.lanes:
-            _draw_parts(axes, lane.y, lane.row)
+            draw_parts(axes, lane.y, lane.row, DEPLOYMENT_COLOURS[lane.row.deployment])
             lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
         linear(axes, max(row.pss_bytes or 0 for row in rows) / MIB)
         return as_svg(figure, name)
@@ -96,12 +96,14 @@ def draw_memory(axes: Axes, y: float, row: Row, colour: str) -> None:
     axes.vlines(peak, y - 0.31, y + 0.31, color=INK, linewidth=1.6)
 
 
-def _draw_parts(axes: Axes, y: float, row: Row) -> None:
+def draw_parts(axes: Axes, y: float, row: Row, colour: str) -> None:
+    """A bar of PSS, stacked by what the memory holds; the row has parts."""
     left = 0.0
     for part, shade in PART_SHADES.items():
         width = getattr(row.parts, part).pss_bytes / MIB
-        colour = DEPLOYMENT_COLOURS[row.deployment] if shade else START
-        axes.barh(y, width, _BAR_HEIGHT, left=left, color=colour, alpha=shade or 1)
+        axes.barh(
+            y, width, _BAR_HEIGHT, left=left, color=colour if shade else START, alpha=shade or 1
+        )
         left += width
 
 

@@ -14,6 +14,7 @@ from taskzip.benchmarks.compare.plots import (
     drawn_cells,
     latency_svg,
     memory_svg,
+    parts_svg,
     storage_svg,
 )
 from taskzip.benchmarks.compare.sidebyside import cell_name
@@ -73,7 +74,15 @@ _SUBJECTS = (
         "PSS after switching through all tasks: grey what runner and runtime take, coloured the "
         "networks, the tick the peak. MiB, PSS at the right.",
         memory_svg,
-        lambda each: each.row.pss_bytes is not None and each.row.memory_cache == each.cell.cache,
+        lambda each: each.has_memory,
+    ),
+    _Subject(
+        "What memory holds",
+        "The same PSS by what it holds, in the first session, from left to right: grey the code of "
+        "runner and runtime, then the heap (weights packed in memory and arenas among it), lighter "
+        "the packed-weight caches, lightest the model files. MiB.",
+        parts_svg,
+        lambda each: each.has_memory and each.row.parts is not None,
     ),
     _Subject(
         "Storage",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from taskzip.benchmarks.compare.source import Source
 from taskzip.benchmarks.lanes import lay_out
-from taskzip.benchmarks.plots import draw_memory, draw_storage, linear
+from taskzip.benchmarks.plots import draw_memory, draw_parts, draw_storage, linear
 from taskzip.benchmarks.samples import LatencyMetric
 from taskzip.benchmarks.svg import FAINT, INK, SIDE_COLOURS, as_svg, figure_of_height
 from taskzip.benchmarks.units import MIB, format_change, format_mib, format_ns
@@ -44,6 +44,11 @@ class Drawn:
         """The cell's name without the runtime, which is the drawing's."""
         packed = " packed" if self.cell.packed_cache else ""
         return f"{self.cell.deployment} {self.cell.cache}{packed}"
+
+    @property
+    def has_memory(self) -> bool:
+        """Whether its memory was read in this cell, not borrowed from another."""
+        return self.row.pss_bytes is not None and self.row.memory_cache == self.cell.cache
 
     @property
     def has_warm_twin(self) -> bool:
@@ -93,6 +98,18 @@ def memory_svg(cells: Sequence[Drawn], name: str) -> str:
             draw_memory(axes, lane.y, lane.row.row, lane.row.colour)
             lanes.value(axes, lane, format_mib(lane.row.row.pss_bytes))
         linear(axes, max(each.row.peak_pss_bytes or 0 for each in cells) / MIB)
+        return as_svg(figure, name)
+
+
+def parts_svg(cells: Sequence[Drawn], name: str) -> str:
+    """Bars of PSS, stacked by what the memory holds; of the first session."""
+    lanes = lay_out(cells, heading=lambda each: each.heading, label=lambda each: each.name)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "MiB")
+        for lane in lanes.lanes:
+            draw_parts(axes, lane.y, lane.row.row, lane.row.colour)
+            lanes.value(axes, lane, format_mib(lane.row.row.pss_bytes))
+        linear(axes, max(each.row.pss_bytes or 0 for each in cells) / MIB)
         return as_svg(figure, name)
 
 

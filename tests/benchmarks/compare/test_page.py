@@ -5,6 +5,7 @@ import pytest
 
 from taskzip.benchmarks.compare.page import render_page
 from taskzip.benchmarks.compare.sidebyside import compare, read_sources
+from taskzip.contracts.events import MemoryPart, MemoryParts
 from tests.benchmarks.compare.conftest import SESSIONS, row
 from tests.benchmarks.test_report import Outline
 
@@ -55,6 +56,15 @@ def test_what_is_slower_comes_first_with_three_sides(make_report) -> None:
     text = page_of(make_report("a", names), make_report("b", names), make_report("c", slow))
     assert "Not equivalent" in text
     assert text.index("C: litert separate-swap warm") < text.index("B: litert separate-swap warm")
+
+
+def test_memory_is_shown_by_what_it_holds_where_that_is_known(make_report) -> None:
+    part = MemoryPart(**dict.fromkeys(MemoryPart.model_fields, 1_600_000))
+    parts = MemoryParts(**dict.fromkeys(MemoryParts.model_fields, part))
+    paths = [make_report(name, rows=(row([80] * 8, parts=parts),)) for name in "ab"]
+    text = page_of(*paths)
+    Outline(text)
+    assert "<h2>What memory holds</h2>" in text
 
 
 def test_names_are_text_and_what_is_missing_is_not_drawn(make_report) -> None:
