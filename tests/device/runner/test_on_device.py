@@ -1,6 +1,6 @@
 """The runner on the emulated ARM device, with nothing there but what was pushed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,7 +144,11 @@ def test_the_joint_switch_costs_no_inference_on_the_counted_clock(
 @pytest.mark.parametrize("packed_cache", [False, True], ids=["plain", "packed"])
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_further_task_that_shares_everything_costs_no_weights_in_memory(
-    jail: Jail, tmp_path: Path, runtime: Runtime, packed_cache: bool
+    jail: Jail,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    runtime: Runtime,
+    packed_cache: bool,
 ) -> None:
     first, *_, last = TASK_COUNTS
     above_start = {}
@@ -157,6 +161,8 @@ def test_a_further_task_that_shares_everything_costs_no_weights_in_memory(
         weights = parts.packed_cache if packed_cache else parts.heap
         assert weights.pss_bytes >= WEIGHT_BYTES
     each = (above_start[last] - above_start[first]) / (last - first)
+    record_property("further_task_bytes", each)
+    record_property("further_task_of_weights", each / WEIGHT_BYTES)
     assert each <= MAX_FURTHER_TASK * WEIGHT_BYTES
 
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from taskzip.contracts.events import Done
-from taskzip.contracts.names import RUNTIMES, Runtime
-from taskzip.contracts.runspec import RunSpec
+from taskzip.contracts.names import RUNTIMES, Deployment, Runtime
+from taskzip.contracts.runspec import Mode, RunSpec
 from tests.device.runner.running import Bench, Ran
-from tests.device.runner.small_models import SUFFIX, TASKS, floats
+from tests.device.runner.small_models import SUFFIX, TASKS, floats, is_joint
 
 TOLERANCE = 1e-5
 """Float32 sums of some hundred terms in another order than torch's."""
+MODES: tuple[Mode, ...] = ("parity", "memory", "latency")
 TOO_FEW_BYTES = 64 << 10
 """The small models' caches take three times as much."""
 
@@ -44,16 +46,20 @@ def assert_right(bench: Bench, found: list[bytes]) -> None:
         assert floats(content) == pytest.approx(expected, abs=TOLERANCE)
 
 
-def test_a_cold_start_writes_the_cache_and_warm_ones_leave_it_alone(
-    bench: Bench, spec: RunSpec
+@pytest.mark.parametrize(
+    "deployments", [("joint", "joint-lazy"), ("separate-resident", "separate-swap")]
+)
+def test_a_cold_start_writes_the_caches_and_warm_ones_leave_them_alone(
+    bench: Bench, runtime: Runtime, deployments: tuple[Deployment, Deployment]
 ) -> None:
-    first = bench.run(spec)
-    assert_right(bench, outputs(bench, first))
+    def run(deployment: Deployment, mode: Mode) -> Ran:
+        return bench.run(bench.models.spec(runtime, deployment, mode, packed_cache=True))
+
+    first = run(deployments[0], "parity")
     written = caches(bench)
-    assert len(written) == 1
-    for mode, deployment in (("parity", "joint"), ("memory", "joint"), ("latency", "joint-lazy")):
-        warm = bench.run(bench.models.spec(spec.runtime, deployment, mode, packed_cache=True))
-        assert warm.of(Done) == first.of(Done)
+    assert len(written) == (1 if is_joint(deployments[0]) else len(TASKS))
+    for deployment, mode in product(deployments, MODES):
+        assert run(deployment, mode).of(Done) == first.of(Done)
     assert caches(bench) == written
 
 
