@@ -28,6 +28,7 @@ from taskzip.contracts.names import (
     Precision,
     Runtime,
     TaskName,
+    TensorName,
     ZipMethod,
 )
 
@@ -72,12 +73,24 @@ class TaskConfig(Document):
     """α: how much the task's errors count beside the others'."""
     loss: Literal["divergence", "squared"] | None = None
     """As `retrain.loss`, for this task; None: as that says."""
+    input_names: tuple[TensorName, ...] = ()
+    """What the network's inputs are called in exported files, in their order."""
+    output_names: tuple[TensorName, ...] = ()
+    """Likewise its outputs."""
 
     @property
     def network_file(self) -> Path | None:
         """The network's file, if it is one."""
         path = Path(self.network)
         return path if path.suffix.lower() in NETWORK_FILES else None
+
+    @field_validator("input_names", "output_names")
+    @classmethod
+    def _names_differ(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands there twice; each needs a name of its own")
+        return names
 
     @field_validator("network")
     @classmethod

@@ -21,6 +21,9 @@ Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
 TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 """A task's name: also the method of a .pte and the signature of a .tflite."""
 
+TensorName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+"""What an input or output is called in a file."""
+
 _SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._+-]*"
 RelativePath = Annotated[
     str, StringConstraints(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$", max_length=240)

@@ -7,6 +7,25 @@ from torch import nn
 
 
 @dataclass(frozen=True)
+class TensorNames:
+    """What inputs and outputs are called in a file, by position; `input_0`, … where not told."""
+
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    def input(self, index: int) -> str:
+        """The name of an input."""
+        return self.inputs[index] if self.inputs else f"input_{index}"
+
+    def output(self, index: int) -> str:
+        """The name of an output."""
+        return self.outputs[index] if self.outputs else f"output_{index}"
+
+
+UNNAMED = TensorNames()
+
+
+@dataclass(frozen=True)
 class EntryPoint:
     """A named network with an example of its inputs (static shapes, batch included).
 
@@ -18,3 +37,4 @@ class EntryPoint:
     inputs: tuple[torch.Tensor, ...]
     calibration: tuple[torch.Tensor, ...] = ()
     """Of each input more real ones, (n, …), for files that are not in fp32."""
+    names: TensorNames = UNNAMED

@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from taskzip.contracts.bundle import Bundle
-from taskzip.contracts.config import Config
+from taskzip.contracts.config import Config, TaskConfig
 from taskzip.contracts.names import Runtime
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline import layout
+from taskzip.pipeline.entry import TensorNames
 from taskzip.pipeline.exporters.accuracy import (
     CALIBRATION_SAMPLES,
     TaskData,
@@ -43,20 +44,22 @@ def run_export(
     progress.step(f"starting the exporters for {' and '.join(config.export.runtimes)}")
     with start_workers(config.export.runtimes) as workers:
         count = 1 if config.export.precision == "fp32" else CALIBRATION_SAMPLES
-        tasks = [_two_forms(task, networks, count) for task in networks.tasks]
+        names = {each.name: each for each in config.tasks}
+        tasks = [_two_forms(task, networks, names[task.name], count) for task in networks.tasks]
         folder = layout.bundle_folder(out_dir)
         bundle = write_bundle(tasks, config.export, folder, workers, progress)
     inspect(folder).write(layout.ledger(out_dir))
     return bundle
 
 
-def _two_forms(task: Task, networks: Networks, samples: int) -> TwoForms:
+def _two_forms(task: Task, networks: Networks, config: TaskConfig, samples: int) -> TwoForms:
     network = networks.joint.task(task.name)
     plain = without_entries(network)
     notes = () if plain is network else (f"{task.name}: {_STORED_WHOLE}",)
     data = _data(task, samples)
     inputs = tuple(each[:1].clone() for each in data.calibration)
-    return TwoForms(task.name, plain, task.network, inputs, data, notes)
+    names = TensorNames(config.input_names, config.output_names)
+    return TwoForms(task.name, plain, task.network, inputs, data, names, notes)
 
 
 def _data(task: Task, count: int) -> TaskData:

@@ -65,7 +65,7 @@ class Measuring:
 
     def _measured(self, file: FileOrder, entry: EntryPoint) -> Entry:
         def ask(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            return self.workers.answers(file.path, file.runtime, entry.name, inputs)
+            return self.workers.answers(file.path, file.runtime, entry, inputs)
 
         kind = "joint" if len(file.entries) > 1 else "separate"
         stem = f"{entry.name}.{kind}.{file.runtime}.out"

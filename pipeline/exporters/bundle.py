@@ -20,14 +20,15 @@ from taskzip.contracts.bundle import (
     Task,
 )
 from taskzip.contracts.config import TINY, ExportConfig
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import ModelKind, Precision, Runtime
 from taskzip.contracts.progress import Progress
-from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.entry import UNNAMED, EntryPoint, TensorNames
 from taskzip.pipeline.exporters.accuracy import Measuring, TaskData
 from taskzip.pipeline.exporters.ledger import sharing
 from taskzip.pipeline.exporters.limits import check_size
 from taskzip.pipeline.exporters.precision import WHY, left_whole
-from taskzip.pipeline.exporters.tensors import input_spec, output_spec, outputs_of, write_raw
+from taskzip.pipeline.exporters.tensors import outputs_of, tensor_spec, write_raw
 from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
 from taskzip.pipeline.inspection.inspect import inspect_file
 from taskzip.pipeline.layout import model_path
@@ -56,13 +57,14 @@ class TwoForms:
     separate: nn.Module
     inputs: tuple[torch.Tensor, ...]
     data: TaskData
+    names: TensorNames = UNNAMED
     notes: tuple[str, ...] = ()
     """What its joint form cannot do that the joint network does."""
 
     def entry(self, form: Form) -> EntryPoint:
         """The entry point of one form."""
         module = self.joint if form == "joint" else self.separate
-        return EntryPoint(self.name, module, self.inputs, self.data.others())
+        return EntryPoint(self.name, module, self.inputs, self.data.others(), self.names)
 
 
 @dataclass(frozen=True)
@@ -155,28 +157,44 @@ def _describe(task: TwoForms, folder: Path) -> Task:
         "joint": outputs_of(task.joint, task.inputs),
         "separate": outputs_of(task.separate, task.inputs),
     }
-    return _task(task.name, task.inputs, golden, folder)
+    _check_names(task, golden["separate"])
+    return _task(task.entry("separate"), golden, folder)
+
+
+def _check_names(task: TwoForms, outputs: Sequence[torch.Tensor]) -> None:
+    for key, names, tensors in (
+        ("input_names", task.names.inputs, task.inputs),
+        ("output_names", task.names.outputs, outputs),
+    ):
+        if names and len(names) != len(tensors):
+            raise BadInput(
+                f"task {task.name}: {key} has {len(names)} ({', '.join(names)}), but the network "
+                f"has {len(tensors)}; name each, in their order"
+            )
 
 
 def _describe_tiny(tiny: EntryPoint, folder: Path) -> Task:
-    return _task(TINY, tiny.inputs, {"separate": outputs_of(tiny.module, tiny.inputs)}, folder)
+    return _task(tiny, {"separate": outputs_of(tiny.module, tiny.inputs)}, folder)
 
 
 def _task(
-    name: str,
-    inputs: Sequence[torch.Tensor],
+    entry: EntryPoint,
     golden: dict[Form, tuple[torch.Tensor, ...]],
     folder: Path,
 ) -> Task:
     return Task(
-        name=name,
-        inputs=tuple(input_spec(index, tensor) for index, tensor in enumerate(inputs)),
-        outputs=tuple(
-            output_spec(index, tensor) for index, tensor in enumerate(golden["separate"])
+        name=entry.name,
+        inputs=tuple(
+            tensor_spec(entry.names.input(index), tensor)
+            for index, tensor in enumerate(entry.inputs)
         ),
-        golden_inputs=write_raw(inputs, f"{name}.in", folder),
+        outputs=tuple(
+            tensor_spec(entry.names.output(index), tensor)
+            for index, tensor in enumerate(golden["separate"])
+        ),
+        golden_inputs=write_raw(entry.inputs, f"{entry.name}.in", folder),
         golden_outputs={
-            form: write_raw(tensors, f"{name}.{form}.out", folder)
+            form: write_raw(tensors, f"{entry.name}.{form}.out", folder)
             for form, tensors in golden.items()
         },
     )

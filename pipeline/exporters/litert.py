@@ -8,27 +8,27 @@ from typing import Any
 import torch
 from torch import nn
 
-from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.entry import EntryPoint, TensorNames
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings, require
 from taskzip.pipeline.exporters.kept_apart import keep_scales_apart
 from taskzip.pipeline.exporters.own_copies import own_copies
-from taskzip.pipeline.exporters.tensors import input_name, output_name
 
 
 class _Named(nn.Module):
     """The network with its inputs as keywords and its outputs in a dict: a signature's names."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, names: TensorNames) -> None:
         super().__init__()
         self.network = network
+        self.names = names
         self.training = False
 
     def forward(self, **inputs: torch.Tensor) -> dict[str, torch.Tensor]:
-        """`input_0`, `input_1`, … → `output_0`, `output_1`, …"""
+        """Inputs in their order → outputs by name."""
         outputs = self.network(*inputs.values())
         if isinstance(outputs, torch.Tensor):
             outputs = (outputs,)
-        return {output_name(index): output for index, output in enumerate(outputs)}
+        return {self.names.output(index): output for index, output in enumerate(outputs)}
 
 
 def export(entries: Sequence[EntryPoint], path: Path) -> None:
@@ -39,7 +39,7 @@ def export(entries: Sequence[EntryPoint], path: Path) -> None:
         try:
             for entry in own_copies(entries):
                 module = _kept_apart(entry) if len(entries) > 1 else entry.module
-                converter.signature(entry.name, _Named(module), None, _inputs(entry))
+                converter.signature(entry.name, _Named(module, entry.names), None, _inputs(entry))
             model = converter.convert()
         except Exception as error:
             raise cannot_lower("litert", [e.name for e in entries], error) from error
@@ -62,7 +62,7 @@ def _kept_apart(entry: EntryPoint) -> nn.Module:
 
 
 def _inputs(entry: EntryPoint) -> dict[str, torch.Tensor]:
-    return {input_name(index): tensor for index, tensor in enumerate(entry.inputs)}
+    return {entry.names.input(index): tensor for index, tensor in enumerate(entry.inputs)}
 
 
 def _write(model: Any, path: Path) -> None:

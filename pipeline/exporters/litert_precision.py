@@ -13,9 +13,8 @@ import torch
 
 from taskzip.contracts.document import write_atomically
 from taskzip.contracts.names import Precision
-from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.entry import EntryPoint, TensorNames
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings
-from taskzip.pipeline.exporters.tensors import input_name
 
 Range = dict[str, np.ndarray[Any, Any]]
 Ranges = dict[str, Range]
@@ -80,10 +79,10 @@ def _widest(known: Range, new: Range) -> Range:
 
 
 def _calibration(entry: EntryPoint) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
-    yield _named(entry.inputs)
+    yield _named(entry.inputs, entry.names)
     for row in zip(*(each.split(1) for each in entry.calibration), strict=True):
-        yield _named(row)
+        yield _named(row, entry.names)
 
 
-def _named(inputs: Sequence[torch.Tensor]) -> dict[str, np.ndarray[Any, Any]]:
-    return {input_name(index): tensor.numpy() for index, tensor in enumerate(inputs)}
+def _named(inputs: Sequence[torch.Tensor], names: TensorNames) -> dict[str, np.ndarray[Any, Any]]:
+    return {names.input(index): tensor.numpy() for index, tensor in enumerate(inputs)}

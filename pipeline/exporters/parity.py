@@ -1,6 +1,6 @@
 """Parity: what an exported file computes on this machine, beside what torch computes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,13 @@ import torch
 from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import CheckFailed
 from taskzip.contracts.names import Runtime
-from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.entry import UNNAMED, EntryPoint, TensorNames
 from taskzip.pipeline.exporters.frameworks import contained_warnings, require
-from taskzip.pipeline.exporters.tensors import input_name, output_name, outputs_of
+from taskzip.pipeline.exporters.tensors import outputs_of
 
 RANDOM_CASES = 3
 Tensors = tuple[torch.Tensor, ...]
-Run = Callable[[str, Tensors], Tensors]
+Run = Callable[[str, Tensors, TensorNames], Tensors]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Case:
 
     inputs: Tensors
     outputs: Tensors
+    names: TensorNames = UNNAMED
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class HostParity:
 def calibration_cases(entry: EntryPoint) -> tuple[Case, ...]:
     """Some of its real inputs, with torch's outputs: random ones have other ranges."""
     rows = zip(*(each.split(1)[:RANDOM_CASES] for each in entry.calibration), strict=True)
-    return tuple(Case(case, outputs_of(entry.module, case)) for case in (entry.inputs, *rows))
+    return _cases(entry, (entry.inputs, *rows))
 
 
 def cases_of(entry: EntryPoint, seed: int = 1) -> tuple[Case, ...]:
@@ -57,7 +58,11 @@ def cases_of(entry: EntryPoint, seed: int = 1) -> tuple[Case, ...]:
         tuple(torch.randn(tensor.shape, generator=generator) for tensor in entry.inputs)
         for _ in range(RANDOM_CASES)
     ]
-    return tuple(Case(case, outputs_of(entry.module, case)) for case in inputs)
+    return _cases(entry, inputs)
+
+
+def _cases(entry: EntryPoint, inputs: Iterable[Tensors]) -> tuple[Case, ...]:
+    return tuple(Case(case, outputs_of(entry.module, case), entry.names) for case in inputs)
 
 
 def check(
@@ -93,7 +98,12 @@ def compare(
     require(runtime)
     run = open_file(runtime, path)
     return tuple(
-        _furthest(path, runtime, task, [_error(run(task, c.inputs), c, tolerance) for c in some])
+        _furthest(
+            path,
+            runtime,
+            task,
+            [_error(run(task, case.inputs, case.names), case, tolerance) for case in some],
+        )
         for task, some in cases.items()
     )
 
@@ -128,7 +138,7 @@ def _open_executorch(path: Path) -> Run:
 
     methods: dict[str, Any] = {}
 
-    def run(entry: str, inputs: Tensors) -> Tensors:
+    def run(entry: str, inputs: Tensors, _: TensorNames) -> Tensors:
         if entry not in methods:
             methods[entry] = program.load_method(entry)
         return tuple(output.clone() for output in methods[entry].execute(list(inputs)))
@@ -142,10 +152,10 @@ def _open_litert(path: Path) -> Run:
 
         interpreter: Any = Interpreter(str(path))
 
-    def run(entry: str, inputs: Tensors) -> Tensors:
+    def run(entry: str, inputs: Tensors, names: TensorNames) -> Tensors:
         call = interpreter.get_signature_runner(entry)
-        outputs = call(**{input_name(i): tensor.numpy() for i, tensor in enumerate(inputs)})
-        named = [outputs[output_name(index)] for index in range(len(outputs))]
+        outputs = call(**{names.input(i): tensor.numpy() for i, tensor in enumerate(inputs)})
+        named = [outputs[names.output(index)] for index in range(len(outputs))]
         return tuple(torch.from_numpy(np.array(output)) for output in named)
 
     return run

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
-from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.entry import EntryPoint, TensorNames
 from taskzip.pipeline.exporters.frameworks import contained_warnings
 from taskzip.pipeline.exporters.ledger import Identity, identity
 from taskzip.pipeline.exporters.own_copies import own_copies
@@ -24,6 +24,8 @@ _INDEX = "entries.json"
 
 class _SavedEntry(Document):
     name: str
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
     same: dict[str, int]
     """Tensor's name in the program → a number that equal tensors of all programs have in common."""
     inputs: int
@@ -89,6 +91,8 @@ def _save(
     )
     return _SavedEntry(
         name=entry.name,
+        input_names=entry.names.inputs,
+        output_names=entry.names.outputs,
         same={
             name: numbers.setdefault(identity(tensor), len(numbers))
             for name, tensor in program.state_dict.items()
@@ -122,7 +126,11 @@ def _load(
     cases = _load_cases(saved, stem.with_suffix(".safetensors"))
     module = program.module(check_guards=False)
     calibration = load_rows(_calibration_file(stem)) if saved.calibration else ()
-    return EntryPoint(saved.name, module, cases[0].inputs, calibration), cases
+    return EntryPoint(saved.name, module, cases[0].inputs, calibration, _names(saved)), cases
+
+
+def _names(saved: _SavedEntry) -> TensorNames:
+    return TensorNames(saved.input_names, saved.output_names)
 
 
 def _load_cases(saved: _SavedEntry, path: Path) -> tuple[Case, ...]:
@@ -131,6 +139,7 @@ def _load_cases(saved: _SavedEntry, path: Path) -> tuple[Case, ...]:
         Case(
             tuple(held[f"{case}.in.{place}"] for place in range(saved.inputs)),
             tuple(held[f"{case}.out.{place}"] for place in range(saved.outputs)),
+            _names(saved),
         )
         for case in range(saved.cases)
     )

@@ -13,26 +13,6 @@ from taskzip.contracts.names import DType
 _DTYPES: dict[torch.dtype, DType] = {torch.float32: "float32"}
 
 
-def input_name(index: int) -> str:
-    """The name of a network's input by its position, the same in every runtime."""
-    return f"input_{index}"
-
-
-def output_name(index: int) -> str:
-    """The name of a network's output by its position, the same in every runtime."""
-    return f"output_{index}"
-
-
-def input_spec(index: int, tensor: torch.Tensor) -> TensorSpec:
-    """The static description of an input."""
-    return _spec(input_name(index), tensor)
-
-
-def output_spec(index: int, tensor: torch.Tensor) -> TensorSpec:
-    """The static description of an output."""
-    return _spec(output_name(index), tensor)
-
-
 def raw_bytes(tensor: torch.Tensor) -> bytes:
     """The elements in row-major order, little-endian."""
     array = tensor.detach().cpu().contiguous().numpy()
@@ -66,7 +46,8 @@ def outputs_of(
     return tuple(output.detach() for output in outputs)
 
 
-def _spec(name: str, tensor: torch.Tensor) -> TensorSpec:
+def tensor_spec(name: str, tensor: torch.Tensor) -> TensorSpec:
+    """The static description of an input or output."""
     if tensor.dtype not in _DTYPES:
         raise BadInput(f"{name} is {tensor.dtype}; networks with float32 in and out are exported")
     return TensorSpec(name=name, dtype=_DTYPES[tensor.dtype], shape=tuple(tensor.shape))

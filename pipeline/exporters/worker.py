@@ -17,6 +17,7 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput, CheckFailed, TaskzipError
 from taskzip.contracts.names import RUNTIMES, Precision, Runtime
+from taskzip.pipeline.entry import TensorNames
 from taskzip.pipeline.exporters import executorch, litert
 from taskzip.pipeline.exporters.frameworks import require
 from taskzip.pipeline.exporters.ledger import check_stored_once
@@ -41,6 +42,8 @@ class Question(Document):
 
     path: str
     entry: str
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
     inputs: str
     answers: str
 
@@ -106,7 +109,8 @@ def _export_and_check(runtime: Runtime, order: Order) -> tuple[HostParity, ...]:
 def _answer(runtime: Runtime, question: Question) -> None:
     run = _opened(runtime, question.path, Path(question.path).stat().st_mtime_ns)
     rows = zip(*(each.split(1) for each in load_rows(Path(question.inputs))), strict=True)
-    answers = [run(question.entry, row) for row in rows]
+    names = TensorNames(question.input_names, question.output_names)
+    answers = [run(question.entry, row, names) for row in rows]
     outputs = [torch.cat(each) for each in zip(*answers, strict=True)]
     save_rows(outputs, Path(question.answers))
 

@@ -147,14 +147,19 @@ class ExportWorkers:
         return tuple(future.result() for future in futures)
 
     def answers(
-        self, path: Path, runtime: Runtime, entry: str, inputs: Sequence[torch.Tensor]
+        self, path: Path, runtime: Runtime, entry: EntryPoint, inputs: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, ...]:
         """What an entry of a file answers to inputs (n, …), one by one: outputs (n, …)."""
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             asked, answered = Path(folder) / "inputs", Path(folder) / "answers"
             save_rows(inputs, asked)
             question = Question(
-                path=str(path), entry=entry, inputs=str(asked), answers=str(answered)
+                path=str(path),
+                entry=entry.name,
+                input_names=entry.names.inputs,
+                output_names=entry.names.outputs,
+                inputs=str(asked),
+                answers=str(answered),
             )
             self._workers[runtime].ask(Request(question=question), path.name)
             return load_rows(answered)

@@ -169,3 +169,17 @@ def test_retraining_on_labels_asks_for_them(tmp_path: Path) -> None:
     for name in ("a", "b"):
         text = text.replace(f'calibration = "data:{name}"', labels)
     assert load(tmp_path, text).tasks[1].training == "data:labels"
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ('["x", "y", "x"]', r"'x' stands there twice"),
+        ('["a b"]', r"input_names"),
+        ('["9"]', r"input_names"),
+    ],
+)
+def test_names_of_inputs_are_words_that_differ(tmp_path: Path, names: str, message: str) -> None:
+    text = TASKS.replace('name = "a"\n', f'name = "a"\ninput_names = {names}\n')
+    with pytest.raises(BadInput, match=message):
+        load(tmp_path, text)

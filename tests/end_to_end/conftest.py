@@ -15,6 +15,8 @@ from taskzip.contracts.report import Report
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DEPLOY = Path(sys.executable).with_name("deploy")
 LIMIT_SECONDS = 1200
+DIGITS = 'evaluation = "digits_fashion:digits_evaluation"\n'
+NAMES = 'input_names = ["image"]\noutput_names = ["scores"]\n'
 
 Deploy = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -57,7 +59,8 @@ def job(tmp_path_factory: pytest.TempPathFactory, deploy_in: Deploy) -> Iterator
     shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("__pycache__"))
     config = folder / "digits_fashion.toml"
     own_devices = f"[device]\nidle_stop_seconds = {1800 + os.getpid()}\n"
-    config.write_text(config.read_text(encoding="utf-8") + own_devices, encoding="utf-8")
+    text = config.read_text(encoding="utf-8") + own_devices
+    config.write_text(text.replace(DIGITS, DIGITS + NAMES), encoding="utf-8")
     first = deploy_in(folder, "zip-and-push", config.name, "--check", "--json")
     assert first.returncode == 0, f"{first.stdout[-500:]}\n{first.stderr}"
     report = Report.parse(first.stdout, "stdout")

@@ -8,10 +8,12 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from jsonschema import Draft202012Validator
 
 from taskzip.benchmarks import runner_price
 from taskzip.contracts import schema
+from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.config import BenchConfig, Config
 from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES
@@ -103,6 +105,15 @@ def test_every_file_and_task_agrees_with_torch_on_the_device(job) -> None:
             assert (f"{runtime}/{joint}.{suffix}", task) in checked
             assert (f"{runtime}/{task}.{suffix}", task) in checked
     assert all(parity.ok for parity in job.report.parity)
+
+
+def test_inputs_and_outputs_have_the_names_that_the_config_gives(job) -> None:
+    bundle = Bundle.read(job.out / "bundle" / BUNDLE_FILE)
+    named = {task.name: (task.inputs[0].name, task.outputs[0].name) for task in bundle.tasks}
+    assert named == {"digits": ("image", "scores"), "fashion": ("input_0", "output_0")}
+    signatures = Interpreter(str(job.out / "bundle/litert/joint.tflite")).get_signature_list()
+    assert signatures["digits"] == {"inputs": ["image"], "outputs": ["scores"]}
+    assert signatures["fashion"] == {"inputs": ["input_0"], "outputs": ["output_0"]}
 
 
 def test_joint_files_hold_each_weight_once(job, deploy_in) -> None:

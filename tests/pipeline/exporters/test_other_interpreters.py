@@ -10,7 +10,7 @@ import uv
 
 from taskzip.contracts.names import Runtime
 from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.tensors import input_name, output_name, outputs_of
+from taskzip.pipeline.exporters.tensors import outputs_of
 from taskzip.pipeline.exporters.workers import Exported
 
 INTERPRETERS = {
@@ -38,7 +38,7 @@ np.savez(outputs, **answers)
 
 def answers_of(module: str, model: Path, entries: tuple[EntryPoint, ...], folder: Path) -> Path:
     asked, answered = folder / "asked.npz", folder / "answered.npz"
-    inputs = {f"{e.name}/{input_name(0)}": e.inputs[0].numpy() for e in entries}
+    inputs = {f"{e.name}/{e.names.input(0)}": e.inputs[0].numpy() for e in entries}
     np.savez(asked, **inputs)
     packages = [word for package in INTERPRETERS[module] for word in ("--with", package)]
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -66,5 +66,5 @@ def test_joint_files_run_in_other_interpreters(
         with np.load(answers_of(module, model, entries[stem], tmp_path)) as answers:
             for entry in entries[stem]:
                 expected = outputs_of(entry.module, entry.inputs)[0].numpy()
-                found = answers[f"{entry.name}/{output_name(0)}"]
+                found = answers[f"{entry.name}/{entry.names.output(0)}"]
                 np.testing.assert_allclose(found, expected, atol=TOLERANCE, rtol=TOLERANCE)

@@ -66,7 +66,7 @@ def test_a_joint_file_is_small_near_fp32_and_holds_what_is_shared_once(
     assert ledger.unused_bytes == 0
     _is_shared(ledger)
     for entry in pair:
-        (answers,) = workers.answers(order.path, runtime, entry.name, entry.calibration)
+        (answers,) = workers.answers(order.path, runtime, entry, entry.calibration)
         (expected,) = outputs_of(entry.module, entry.calibration)
         assert answers.shape == expected.shape
         assert (answers - expected).abs().max() <= FAR[precision] * expected.abs().max()
@@ -85,7 +85,7 @@ def test_weights_of_one_shape_stay_their_tasks_own(
     order = _order(entries["equal"], runtime, "int8-dynamic", tmp_path)
     workers.export([order], TOLERANCES["int8-dynamic"])
     for entry in entries["equal"]:
-        (answers,) = workers.answers(order.path, runtime, entry.name, entry.inputs)
+        (answers,) = workers.answers(order.path, runtime, entry, entry.inputs)
         (expected,) = outputs_of(entry.module, entry.inputs)
         assert (answers - expected).abs().max() <= 0.05 * expected.abs().max()
 
