@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,11 +11,13 @@ from jsonschema import Draft202012Validator
 
 from taskzip.benchmarks.compare.gate import Gate, check_gates, parse_percent
 from taskzip.benchmarks.compare.markdown import render_markdown
-from taskzip.benchmarks.compare.session import from_report
+from taskzip.benchmarks.compare.session import LATENCIES, from_report
 from taskzip.benchmarks.compare.sidebyside import compare, read_sources
 from taskzip.benchmarks.compare.source import Source
+from taskzip.benchmarks.samples import LatencyMetric
 from taskzip.contracts import schema
 from taskzip.contracts.errors import BadInput, CheckFailed
+from taskzip.contracts.record import Cell
 from taskzip.contracts.report import Report
 from tests.benchmarks.compare.conftest import EMULATED, SESSIONS, latency, row
 
@@ -36,6 +39,24 @@ def test_two_recorded_runs_of_the_same_are_equivalent_within_half_a_percent() ->
         assert len(found) == 20
         assert {each.verdict for each in found} == {"equivalent"}
         assert {each.within for each in found if each.metric == "first_output_ns"} == {0.005}
+
+
+def planted(source: Source, cell: Cell, metric: LatencyMetric, factor: float) -> Source:
+    """The source with one latency longer."""
+    (session,) = source.sessions
+    values = session.cells[cell].values
+    slower = replace(session.cells[cell], values={**values, metric: factor * values[metric]})
+    return replace(source, sessions=(replace(session, cells={**session.cells, cell: slower}),))
+
+
+def test_one_percent_planted_in_any_row_of_a_recorded_run_is_all_that_is_found() -> None:
+    reference, other = read_sources((FIRST, SECOND))
+    for cell in other.cells:
+        for metric in LATENCIES:
+            found = compare((reference, planted(other, cell, metric, 1.01))).figures
+            called = [each for each in found if each.verdict != "equivalent"]
+            assert [(each.metric, each.verdict) for each in called] == [(metric, "slower")]
+            assert called[0].deployment == cell.deployment
 
 
 def test_a_session_against_itself_does_not_differ(make_report) -> None:
