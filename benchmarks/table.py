@@ -116,9 +116,9 @@ def render_parity(parity: tuple[Parity, ...]) -> RenderableType:
     wrong = [result for result in parity if not result.ok]
     if not wrong:
         return Text(
-            f"Parity: all {len(parity)} outputs on the device agree with torch.", style=_GOOD
+            f"Parity: all {len(parity)} outputs on the device agree with the host's.", style=_GOOD
         )
-    table = Table(title="outputs that do not agree with torch on the host", **_LAYOUT)
+    table = Table(title="outputs that do not agree with the host's", **_LAYOUT)
     for name in ("file", "task", "packed cache", "largest error", "allowed"):
         table.add_column(name)
     for result in wrong:

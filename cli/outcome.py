@@ -108,14 +108,14 @@ def show_bundle(bundle: Bundle, folder: Path) -> None:
 
 def _show_accuracies(bundle: Bundle) -> None:
     """What the files' precision costs the tasks, on this machine."""
-    table = Table("file", "precision", "task", title="beside fp32", title_justify="left")
-    for name in ("output error", "error in percent, fp32", "file", "samples"):
+    table = Table("file", "task", title="error in percent", title_justify="left")
+    for name in ("in fp32", "in precision", "samples", "output error"):
         table.add_column(name, justify="right")
     for model in bundle.models:
         for entry in model.entries:
             if entry.accuracy:
-                cells = _accuracy(entry.accuracy)
-                table.add_row(model.path, model.precision, entry.task, *cells)
+                table.columns[3].header = f"in {model.precision}"
+                table.add_row(model.path, entry.task, *_accuracy(entry.accuracy))
     if table.row_count:
         out.print(table)
 
@@ -124,8 +124,8 @@ def _accuracy(found: Accuracy) -> tuple[str, str, str, str]:
     output_error = f"{found.output_error:.1e}"
     before, after = found.error_percent_before, found.error_percent
     if before is None or after is None:
-        return output_error, "–", "–", f"{found.samples}"
-    return output_error, f"{before:.2f}", f"{after:.2f}", f"{found.evaluated:,}"
+        return "–", "–", "–", output_error
+    return f"{before:.2f}", f"{after:.2f}", f"{found.evaluated:,}", output_error
 
 
 def show_pushed(pushed: Pushed) -> None:
