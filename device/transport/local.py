@@ -24,6 +24,7 @@ from taskzip.device.transport.protocol import (
 from taskzip.device.transport.stream import Chunks, Command, Lines, collect
 
 _CHUNK_BYTES = 65536
+_HANG_UP_SECONDS = 5.0
 
 
 class LocalTransport:
@@ -120,4 +121,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         os.killpg(process.pid, signal.SIGHUP)
     if process.stdout is not None:
         process.stdout.close()
-    process.wait()
+    try:
+        process.wait(_HANG_UP_SECONDS)
+    except subprocess.TimeoutExpired:  # under `nohup` all that it starts ignores hanging up
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
