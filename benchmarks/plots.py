@@ -1,14 +1,16 @@
 """The plots of the report, one SVG per runtime and subject; every plot has its words beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import floor, log10
+from operator import attrgetter
 from random import Random
 from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from taskzip.benchmarks.lanes import lay_out
+from taskzip.benchmarks.lanes import Item, Lanes, lay_out
 from taskzip.benchmarks.specs import kind_of
 from taskzip.benchmarks.svg import DEPLOYMENT_COLOURS, FAINT, INK, START, as_svg, figure_of_height
 from taskzip.benchmarks.units import MIB, format_mib, format_ns
@@ -24,37 +26,19 @@ _SHORTEST_NS = 1
 def storage_svg(rows: Sequence[Row], name: str) -> str:
     """Bars of the model files and, lighter, the packed caches beside them."""
     lanes = lay_out(_one_per_file_set(rows), heading=_file_set, label=_packed)
-    with figure_of_height(lanes.height) as figure:
-        axes = lanes.draw(figure, "MiB")
-        for lane in lanes.lanes:
-            draw_storage(axes, lane.y, lane.row, DEPLOYMENT_COLOURS[lane.row.deployment])
-            lanes.value(axes, lane, format_mib(lane.row.storage_bytes))
-        linear(axes, max(row.storage_bytes for row in rows) / MIB)
-        return as_svg(figure, name)
+    return size_svg(lanes, STORAGE, _look, name)
 
 
 def memory_svg(rows: Sequence[Row], name: str) -> str:
     """Bars of PSS: the start in grey, the networks above it, a tick at the peak."""
     lanes = lay_out(rows, heading=lambda row: row.deployment, label=_packed)
-    with figure_of_height(lanes.height) as figure:
-        axes = lanes.draw(figure, "MiB")
-        for lane in lanes.lanes:
-            draw_memory(axes, lane.y, lane.row, DEPLOYMENT_COLOURS[lane.row.deployment])
-            lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
-        linear(axes, max(row.peak_pss_bytes or 0 for row in rows) / MIB)
-        return as_svg(figure, name)
+    return size_svg(lanes, MEMORY, _look, name)
 
 
 def parts_svg(rows: Sequence[Row], name: str) -> str:
     """Bars of PSS, stacked by what the memory holds: see PART_SHADES."""
     lanes = lay_out(rows, heading=lambda row: row.deployment, label=_packed)
-    with figure_of_height(lanes.height) as figure:
-        axes = lanes.draw(figure, "MiB")
-        for lane in lanes.lanes:
-            draw_parts(axes, lane.y, lane.row, DEPLOYMENT_COLOURS[lane.row.deployment])
-            lanes.value(axes, lane, format_mib(lane.row.pss_bytes))
-        linear(axes, max(row.pss_bytes or 0 for row in rows) / MIB)
-        return as_svg(figure, name)
+    return size_svg(lanes, PARTS, _look, name)
 
 
 def latency_svg(
@@ -79,14 +63,14 @@ def latency_svg(
         return as_svg(figure, name)
 
 
-def draw_storage(axes: Axes, y: float, row: Row, colour: str) -> None:
+def _draw_storage(axes: Axes, y: float, row: Row, colour: str) -> None:
     """A bar of the model files and, lighter, one of the packed caches beside them."""
     model, packed = row.model_bytes / MIB, row.packed_cache_bytes / MIB
     axes.barh(y, model, _BAR_HEIGHT, color=colour)
     axes.barh(y, packed, _BAR_HEIGHT, left=model, color=colour, alpha=0.45)
 
 
-def draw_memory(axes: Axes, y: float, row: Row, colour: str) -> None:
+def _draw_memory(axes: Axes, y: float, row: Row, colour: str) -> None:
     """A bar of PSS: the start in grey, the networks above it, a tick at the peak."""
     start, pss = (row.start_pss_bytes or 0) / MIB, (row.pss_bytes or 0) / MIB
     peak = (row.peak_pss_bytes or 0) / MIB
@@ -96,7 +80,7 @@ def draw_memory(axes: Axes, y: float, row: Row, colour: str) -> None:
     axes.vlines(peak, y - 0.31, y + 0.31, color=INK, linewidth=1.6)
 
 
-def draw_parts(axes: Axes, y: float, row: Row, colour: str) -> None:
+def _draw_parts(axes: Axes, y: float, row: Row, colour: str) -> None:
     """A bar of PSS, stacked by what the memory holds; the row has parts."""
     left = 0.0
     for part, shade in PART_SHADES.items():
@@ -105,6 +89,38 @@ def draw_parts(axes: Axes, y: float, row: Row, colour: str) -> None:
             y, width, _BAR_HEIGHT, left=left, color=colour if shade else START, alpha=shade or 1
         )
         left += width
+
+
+@dataclass(frozen=True)
+class Size:
+    """A figure in bytes: its bar, what stands beside the bar, and how far the bar may reach."""
+
+    draw: Callable[[Axes, float, Row, str], None]
+    value: Callable[[Row], int | None]
+    reach: Callable[[Row], int | None]
+
+
+STORAGE = Size(_draw_storage, attrgetter("storage_bytes"), attrgetter("storage_bytes"))
+MEMORY = Size(_draw_memory, attrgetter("pss_bytes"), attrgetter("peak_pss_bytes"))
+PARTS = Size(_draw_parts, attrgetter("pss_bytes"), attrgetter("pss_bytes"))
+
+
+def size_svg(
+    lanes: Lanes[Item], size: Size, look: Callable[[Item], tuple[Row, str]], name: str
+) -> str:
+    """A bar per lane in MiB; `look` gives a lane's row and colour."""
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "MiB")
+        for lane in lanes.lanes:
+            row, colour = look(lane.row)
+            size.draw(axes, lane.y, row, colour)
+            lanes.value(axes, lane, format_mib(size.value(row)))
+        _linear(axes, max(size.reach(look(lane.row)[0]) or 0 for lane in lanes.lanes) / MIB)
+        return as_svg(figure, name)
+
+
+def _look(row: Row) -> tuple[Row, str]:
+    return row, DEPLOYMENT_COLOURS[row.deployment]
 
 
 def _one_per_file_set(rows: Sequence[Row]) -> list[Row]:
@@ -127,7 +143,7 @@ def _setting(row: Row) -> str:
     return f"{row.cache}, packed" if row.packed_cache else row.cache
 
 
-def linear(axes: Axes, largest: float) -> None:
+def _linear(axes: Axes, largest: float) -> None:
     """An axis from 0 to a little over the largest value, with few steps."""
     axes.set_xlim(0, largest * 1.04 or 1)
     axes.xaxis.set_major_locator(MaxNLocator(4))

@@ -21,6 +21,7 @@ from rich.table import Table
 from taskzip.benchmarks.specs import SpecWriter, Walk
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.document import Document
+from taskzip.contracts.errors import BadInput, TaskzipError
 from taskzip.contracts.events import Switch
 from taskzip.contracts.names import RUNTIMES, Nanoseconds, Runtime
 from taskzip.contracts.progress import Silent
@@ -77,6 +78,8 @@ def measure(folder: Path, inferences: int, rounds: int) -> Prices:
     """All runtimes of the bundle in `folder`; runs of both kinds take turns."""
     bundle = Bundle.read(folder / BUNDLE_FILE)
     task = bundle.tasks[0].name
+    if len(bundle.tasks) == 1:
+        raise BadInput(f"{folder}: {task} is its only task; give a bundle of two or more")
     with (
         tempfile.TemporaryDirectory() as place,
         open_session(
@@ -151,11 +154,14 @@ _OWN: dict[Runtime, Callable[[Bundle, Path, int], int]] = {
 def _run(*words: object) -> str:
     done = subprocess.run(
         [sys.executable, *map(str, words)],
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
         timeout=LIMIT_SECONDS,
     )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise BadInput(f"the runtime's own benchmark ended with {done.returncode}: {last}")
     return done.stdout
 
 
@@ -187,7 +193,11 @@ def main(
     ] = None,
 ) -> None:
     """Measure what our runner adds to an inference."""
-    prices = measure(bundle, inferences, rounds)
+    try:
+        prices = measure(bundle, inferences, rounds)
+    except TaskzipError as error:
+        Console(stderr=True).print(str(error), markup=False, style="red")
+        raise typer.Exit(error.exit_code) from error
     Console().print(render(prices))
     if json_file is not None:
         prices.write(json_file)

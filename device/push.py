@@ -35,9 +35,11 @@ cd "$3" || exit
 shift 3
 for file do
     mode=${file%%:*} path=${file#*:}
-    chmod "$mode" "$path$partial" &&
-        dd if=/dev/null of="$path$partial" conv=notrunc,fsync 2>/dev/null &&
-        mv -f "$path$partial" "$path" || exit
+    dd if=/dev/null of="$path$partial" conv=notrunc,fsync 2>/dev/null || {
+        echo "$path: cannot be written to the flash" >&2
+        exit 1
+    }
+    chmod "$mode" "$path$partial" && mv -f "$path$partial" "$path" || exit
 done
 for file do
     shift

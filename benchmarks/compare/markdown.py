@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from taskzip.benchmarks.compare import words
 from taskzip.benchmarks.compare.sidebyside import cell_name
-from taskzip.benchmarks.units import format_change
 from taskzip.benchmarks.words import clock_words
 from taskzip.contracts.sidebyside import ComparedFigure, SideBySide
 
@@ -47,14 +46,7 @@ def _table(figures: Iterable[ComparedFigure]) -> Iterator[str]:
         reason = f": {_escaped(figure.reason)}" if figure.reason else ""
         cells = (
             f"{figure.other} {cell_name(figure)}",
-            words.figure_words(figure),
-            words.median_words(figure, 0),
-            words.median_words(figure, 1),
-            format_change(figure.ratio),
-            words.interval_words(figure),
-            words.effect_words(figure),
-            words.samples_words(figure),
-            words.decides_words(figure),
+            *words.figure_cells(figure),
             f"{verdict}{reason}",
         )
         yield f"| {' | '.join(cells)} |"

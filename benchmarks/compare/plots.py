@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from taskzip.benchmarks.compare.source import Source
 from taskzip.benchmarks.lanes import lay_out
-from taskzip.benchmarks.plots import draw_memory, draw_parts, draw_storage, linear
+from taskzip.benchmarks.plots import MEMORY, PARTS, STORAGE, Size, size_svg
 from taskzip.benchmarks.samples import LatencyMetric
 from taskzip.benchmarks.svg import FAINT, INK, SIDE_COLOURS, as_svg, figure_of_height
-from taskzip.benchmarks.units import MIB, format_change, format_mib, format_ns
+from taskzip.benchmarks.units import format_change, format_ns
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import Row
 
@@ -79,38 +79,22 @@ def drawn_cells(sources: Sequence[Source], runtime: str) -> list[Drawn]:
 
 def storage_svg(cells: Sequence[Drawn], name: str) -> str:
     """Bars of the model files and, lighter, the packed caches beside them."""
-    lanes = lay_out(cells, heading=lambda each: each.heading, label=lambda each: each.name)
-    with figure_of_height(lanes.height) as figure:
-        axes = lanes.draw(figure, "MiB")
-        for lane in lanes.lanes:
-            draw_storage(axes, lane.y, lane.row.row, lane.row.colour)
-            lanes.value(axes, lane, format_mib(lane.row.row.storage_bytes))
-        linear(axes, max(each.row.storage_bytes for each in cells) / MIB)
-        return as_svg(figure, name)
+    return _size_svg(cells, STORAGE, name)
 
 
 def memory_svg(cells: Sequence[Drawn], name: str) -> str:
     """Bars of PSS: the start in grey, the networks above it, a tick at the peak."""
-    lanes = lay_out(cells, heading=lambda each: each.heading, label=lambda each: each.name)
-    with figure_of_height(lanes.height) as figure:
-        axes = lanes.draw(figure, "MiB")
-        for lane in lanes.lanes:
-            draw_memory(axes, lane.y, lane.row.row, lane.row.colour)
-            lanes.value(axes, lane, format_mib(lane.row.row.pss_bytes))
-        linear(axes, max(each.row.peak_pss_bytes or 0 for each in cells) / MIB)
-        return as_svg(figure, name)
+    return _size_svg(cells, MEMORY, name)
 
 
 def parts_svg(cells: Sequence[Drawn], name: str) -> str:
     """Bars of PSS, stacked by what the memory holds; of the first session."""
+    return _size_svg(cells, PARTS, name)
+
+
+def _size_svg(cells: Sequence[Drawn], size: Size, name: str) -> str:
     lanes = lay_out(cells, heading=lambda each: each.heading, label=lambda each: each.name)
-    with figure_of_height(lanes.height) as figure:
-        axes = lanes.draw(figure, "MiB")
-        for lane in lanes.lanes:
-            draw_parts(axes, lane.y, lane.row.row, lane.row.colour)
-            lanes.value(axes, lane, format_mib(lane.row.row.pss_bytes))
-        linear(axes, max(each.row.pss_bytes or 0 for each in cells) / MIB)
-        return as_svg(figure, name)
+    return size_svg(lanes, size, lambda each: (each.row, each.colour), name)
 
 
 def latency_svg(cells: Sequence[Drawn], metric: LatencyMetric, name: str) -> str:

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from taskzip.benchmarks.compare import words
 from taskzip.benchmarks.table import VERDICT_STYLE
-from taskzip.benchmarks.units import format_change
 from taskzip.benchmarks.words import clock_words
 from taskzip.contracts.names import Runtime
 from taskzip.contracts.sidebyside import ComparedFigure, SideBySide
@@ -70,14 +69,5 @@ def _columns(**title: Any) -> Table:
 
 
 def _cells(figure: ComparedFigure) -> tuple[RenderableType, ...]:
-    return (
-        f" {words.figure_words(figure)}",
-        words.median_words(figure, 0),
-        words.median_words(figure, 1),
-        format_change(figure.ratio),
-        words.interval_words(figure),
-        words.effect_words(figure),
-        words.samples_words(figure),
-        words.decides_words(figure),
-        Text(figure.verdict, style=VERDICT_STYLE[figure.verdict]),
-    )
+    name, *cells = words.figure_cells(figure)
+    return (f" {name}", *cells, Text(figure.verdict, style=VERDICT_STYLE[figure.verdict]))

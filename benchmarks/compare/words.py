@@ -37,6 +37,20 @@ def allowed_lines(comparison: SideBySide) -> tuple[str, ...]:
     )
 
 
+def figure_cells(figure: ComparedFigure) -> tuple[str, ...]:
+    """What stands in a line of a table, but for the verdict."""
+    return (
+        figure_words(figure),
+        median_words(figure, 0),
+        median_words(figure, 1),
+        format_change(figure.ratio),
+        interval_words(figure),
+        effect_words(figure),
+        samples_words(figure),
+        decides_words(figure),
+    )
+
+
 def note_lines(comparison: SideBySide) -> tuple[str, ...]:
     """What limits the comparison."""
     missing = (f"only in {name}: {', '.join(cells)}" for name, cells in comparison.only_in.items())

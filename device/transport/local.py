@@ -24,7 +24,7 @@ from taskzip.device.transport.protocol import (
 from taskzip.device.transport.stream import Chunks, Command, Lines, collect
 
 _CHUNK_BYTES = 65536
-_HANG_UP_SECONDS = 5.0
+_HANG_UP_SECONDS = 2.0
 
 
 class LocalTransport:

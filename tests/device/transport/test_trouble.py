@@ -1,8 +1,11 @@
 """Connections that do not come about, and connections that break."""
 
 import json
+import os
+import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +21,7 @@ from taskzip.device.errors import ConnectionLost, KeyRefused, NotAnswering, Took
 from taskzip.device.session import open_session
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.keys import load_signer
+from taskzip.device.transport.local import LocalTransport
 from taskzip.device.virtual.state import RunningMachine
 
 HELLO = {
@@ -281,3 +285,26 @@ def test_a_full_disk_during_a_push_is_told_and_the_connection_recovers(
     finally:
         transport.shell(["sh", "-c", 'umount "$1" && rmdir "$1"', "x", small]).checked()
         transport.close()
+
+
+def test_a_local_command_ends_with_its_stream_under_nohup_too(local: LocalTransport) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stream = local.lines(["sh", "-c", "echo $$; exec sleep 600"])
+        pid = int(next(stream))
+        stream.close()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert ends_within(10, pid)
+
+
+def ends_within(seconds: float, pid: int) -> bool:
+    """Whether the process is gone by then: killed, and its new parent has noticed."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
