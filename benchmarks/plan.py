@@ -78,7 +78,7 @@ def _sha256(text: str) -> str:
 
 def _blocks(config: BenchConfig) -> int:
     """As the config says or by its clock; a block without a switch would measure nothing."""
-    blocks = config.blocks or (1 if config.clock == "counted" else 2)
+    blocks = config.blocks or (2 if config.clock == "real" else 1)
     return min(blocks, config.switches)
 
 
@@ -150,5 +150,5 @@ class _RuntimePlan:
         )
 
     def _run(self, cell: Cell, walk: Walk, label: str, block: int = 0) -> PlannedRun:
-        writer = SpecWriter(self.bundle, self.config.threads, self.config.clock == "counted")
+        writer = SpecWriter(self.bundle, self.config.threads, self.config.clock != "real")
         return PlannedRun(writer.spec(cell, walk, label), cell, block)

@@ -8,6 +8,7 @@ from taskzip.cli.terminal import terminal_progress
 def bench_bundle(
     folder: options.ResultFolder,
     device: options.DeviceName = None,
+    profile: options.ProfileName = None,
     clock: options.ClockName = None,
     keep_pushed: options.KeepPushed = None,
     resume: options.Resume = False,
@@ -17,7 +18,7 @@ def bench_bundle(
     """Measure the bundle in FOLDER on a device and write the report there."""
     from taskzip.benchmarks.measure import Place, measure
 
-    bench, on = options.measured_with(folder, device, clock)
+    bench, on = options.measured_with(folder, device, profile, clock)
     place = Place.of(on, bench, keep_pushed)
     with terminal_progress() as progress:
         report = measure(folder, bench, place, progress, resume=resume)

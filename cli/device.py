@@ -6,15 +6,17 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
 from rich.table import Table
 
-from taskzip.cli.options import AsJson, DeviceName
+from taskzip.cli.options import AsJson, ClockName, DeviceName, ProfileName
 from taskzip.cli.terminal import err, out, terminal_progress
 from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.names import Clock
 from taskzip.device.select import list_devices, open_device, profile_of, resolve
 from taskzip.device.virtual import machine
+from taskzip.device.virtual.profile import Profile, labelled
+from taskzip.device.virtual.profiles import list_profiles, user_profiles
 
 app = typer.Typer(no_args_is_help=True, help="Start, stop and list devices; run commands on one.")
 DEFAULTS = DeviceConfig()
@@ -22,24 +24,28 @@ DEFAULTS = DeviceConfig()
 
 @app.command()
 def start(
-    clock: Annotated[Clock, typer.Option(help="Wall time, or executed instructions.")] = "counted",
-    memory_mib: Annotated[int, typer.Option(min=128)] = DEFAULTS.memory_mib,
-    cpus: Annotated[int, typer.Option(min=1, help="With the real clock.")] = DEFAULTS.cpus,
-    disk_mib: Annotated[int, typer.Option(min=16)] = DEFAULTS.disk_mib,
-    flash_read: Annotated[
-        int, typer.Option(min=1, help="Bytes per second.")
-    ] = DEFAULTS.flash_read_bytes_per_second,
-    flash_write: Annotated[
-        int, typer.Option(min=1, help="Bytes per second.")
-    ] = DEFAULTS.flash_write_bytes_per_second,
+    profile: ProfileName = None,
+    clock: ClockName = None,
+    memory_mib: Annotated[int | None, typer.Option(min=128)] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="With the real clock.")] = None,
+    disk_mib: Annotated[int | None, typer.Option(min=16)] = None,
+    flash_read: Annotated[int | None, typer.Option(min=1, help="Bytes per second.")] = None,
+    flash_write: Annotated[int | None, typer.Option(min=1, help="Bytes per second.")] = None,
     idle_stop: Annotated[
-        int, typer.Option(min=1, help="Seconds without a connection.")
-    ] = DEFAULTS.idle_stop_seconds,
+        int | None, typer.Option(min=1, help="Seconds without a connection.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Equal devices of other labels are other devices.")
+    ] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, show_default="a free one")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start an emulated device, or find the one that runs; prints its serial."""
+    """Start an emulated device, or find the one that runs; prints its serial.
+
+    What is not given is as the profile says.
+    """
     config = DeviceConfig(
+        profile=profile or DEFAULTS.profile,
         memory_mib=memory_mib,
         cpus=cpus,
         disk_mib=disk_mib,
@@ -47,12 +53,29 @@ def start(
         flash_write_bytes_per_second=flash_write,
         idle_stop_seconds=idle_stop,
     )
+    wanted = labelled(profile_of(config, clock), label)
     with terminal_progress() as progress:
-        running = machine.start(profile_of(config, clock), progress, port)
+        running = machine.start(wanted, progress, port)
     out.print(
         json.dumps({"serial": running.serial, "pid": running.pid}) if as_json else running.serial,
         highlight=False,
     )
+
+
+@app.command()
+def profiles(as_json: AsJson = False) -> None:
+    """List the profiles of emulated devices."""
+    known = list_profiles(user_profiles())
+    if as_json:
+        out.print_json(json.dumps({name: each.as_json_data() for name, each in known.items()}))
+        return
+    table = Table("profile", "what it is", "clock", "CPU")
+    for name in ("memory", "flash reads", "flash writes"):
+        table.add_column(name, justify="right")
+    for name, each in known.items():
+        table.add_row(name, each.description, *_profile_cells(each.profile))
+    out.print(table)
+    err.print(f"Your own: {user_profiles()}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -94,7 +117,7 @@ def shell(
     device: DeviceName = None,
 ) -> None:
     """Run a command on a device and end with its exit code."""
-    target = resolve(device or "auto", profile_of(DEFAULTS, "counted"))
+    target = resolve(device or "auto", profile_of(DEFAULTS))
     lines = [command] if command else (["sh", "-c", line] for line in sys.stdin)
     code = 0
     with terminal_progress() as progress, open_device(target, progress) as transport:
@@ -105,3 +128,18 @@ def shell(
             sys.stderr.write(done.stderr_text)
             code = done.exit_code
     raise typer.Exit(code)
+
+
+def _profile_cells(profile: Profile) -> tuple[str, ...]:
+    return (
+        profile.clock,
+        f"{profile.vcpus} × {profile.cpu_model}",
+        f"{profile.memory_mib} MiB",
+        _flash_cell(profile.flash_read_bytes_per_second, profile.flash_read_iops),
+        _flash_cell(profile.flash_write_bytes_per_second, profile.flash_write_iops),
+    )
+
+
+def _flash_cell(bytes_per_second: int, iops: int | None) -> str:
+    rate = f"{decimal(bytes_per_second)}/s"
+    return f"{rate}, {iops:,} IOPS" if iops else rate

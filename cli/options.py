@@ -23,9 +23,15 @@ DeviceName = Annotated[
     str | None,
     typer.Option("--device", help="auto, virtual, a serial, or HOST:PORT.", show_default="auto"),
 ]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", help="Emulated device of `deploy device profiles`.", show_default="default"
+    ),
+]
 ClockName = Annotated[
     Clock | None,
-    typer.Option("--clock", help="Clock of the emulated device.", show_default="counted"),
+    typer.Option("--clock", help="Clock of the emulated device.", show_default="the profile's"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
 MaxBytes = Annotated[
@@ -87,20 +93,22 @@ def out_folder(out: Path | None, config_file: Path) -> Path:
 
 
 def measured_with(
-    folder: Path, device: str | None, clock: Clock | None
+    folder: Path, device: str | None, profile: str | None, clock: Clock | None
 ) -> tuple[BenchConfig, DeviceConfig]:
     """How a result folder is measured: as its config says, else with the defaults."""
     file = folder / RESOLVED_CONFIG
     config = Config.read(file) if file.exists() else None
     bench, on = (config.bench, config.device) if config else (BenchConfig(), DeviceConfig())
-    return with_clock(bench, clock), with_device(on, device)
+    return with_clock(bench, clock), with_device(on, device, profile)
 
 
-def overridden(config: Config, device: str | None, clock: Clock | None) -> Config:
+def overridden(
+    config: Config, device: str | None, profile: str | None, clock: Clock | None
+) -> Config:
     """The config with what the command line says instead."""
     return config.model_copy(
         update={
-            "device": with_device(config.device, device),
+            "device": with_device(config.device, device, profile),
             "bench": with_clock(config.bench, clock),
         }
     )
@@ -125,9 +133,10 @@ def with_budget(
     return config.model_copy(update={"zip": validated(ZipConfig, data, "options")})
 
 
-def with_device(config: DeviceConfig, device: str | None) -> DeviceConfig:
-    """The section with another device, if one is given."""
-    return config.model_copy(update={"device": device} if device else {})
+def with_device(config: DeviceConfig, device: str | None, profile: str | None) -> DeviceConfig:
+    """The section with another device or another profile of the emulated one, if given."""
+    said = {"device": device, "profile": profile}
+    return config.model_copy(update={key: value for key, value in said.items() if value})
 
 
 def with_clock(config: BenchConfig, clock: Clock | None) -> BenchConfig:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from taskzip.cli.terminal import out as stdout
 from taskzip.contracts.config import Config
+from taskzip.contracts.names import Clock
 from taskzip.contracts.zipresult import ZippedLayer
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def show_zip_plan(config: Config, folder: Path, out: Path, as_json: bool) -> Non
     stdout.print(f"files would be written to {out}: {', '.join(plan.files)}", highlight=False)
 
 
-def show_measure_plan(config: Config, out: Path, device: str) -> None:
+def show_measure_plan(config: Config, out: Path, clock: Clock) -> None:
     """How many runs would measure how many cells, where."""
     bench = config.bench
     cells = (
@@ -44,8 +45,8 @@ def show_measure_plan(config: Config, out: Path, device: str) -> None:
         * len(bench.packed_caches)
     )
     stdout.print(
-        f"then: push {out / 'bundle'} to {device}, measure {cells} cells "
-        f"({', '.join(bench.deployments)}), {bench.switches} switches each, {bench.clock} clock",
+        f"then: push {out / 'bundle'} to {config.device.device}, measure {cells} cells "
+        f"({', '.join(bench.deployments)}), {bench.switches} switches each, {clock} clock",
         highlight=False,
     )
 

@@ -9,13 +9,14 @@ from taskzip.cli.terminal import terminal_progress
 def push_bundle(
     folder: options.ResultFolder,
     device: options.DeviceName = None,
+    profile: options.ProfileName = None,
     clock: options.ClockName = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Push a bundle and the runner, skipping what is there, and leave them for `deploy bench`."""
     from taskzip.benchmarks.measure import Place, push
 
-    bench, on = options.measured_with(folder, device, clock)
+    bench, on = options.measured_with(folder, device, profile, clock)
     place = Place.of(on, bench, keep_pushed=True)
     with terminal_progress() as progress:
         pushed = push(folder, place, progress)

@@ -11,6 +11,7 @@ def zip_and_push(
     config_file: options.ConfigFile,
     out: options.OutFolder = None,
     device: options.DeviceName = None,
+    profile: options.ProfileName = None,
     clock: options.ClockName = None,
     keep_pushed: options.KeepPushed = None,
     resume: options.Resume = False,
@@ -22,13 +23,13 @@ def zip_and_push(
     from taskzip.benchmarks.measure import Place, measure
     from taskzip.pipeline.build import build
 
-    config = options.overridden(load_config(config_file), device, clock)
+    config = options.overridden(load_config(config_file), device, profile, clock)
     folder, out = config_file.resolve().parent, options.out_folder(out, config_file)
     place = Place.of(config.device, config.bench, keep_pushed)
     if dry_run:
         show_zip_plan(config, folder, out, as_json)
         if not as_json:
-            show_measure_plan(config, out, config.device.device)
+            show_measure_plan(config, out, place.setting.clock)
         return
     with terminal_progress() as progress:
         build(config, folder, out, progress)

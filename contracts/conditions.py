@@ -22,7 +22,10 @@ class Conditions(Document):
     kernel: str | None = None
     cpus: Count | None = None
     memory_bytes: Bytes | None = None
+    cpu_model: str | None = None
+    """Which processor is emulated."""
     flash_read_bytes_per_second: Count | None = None
+    flash_read_iops: Count | None = None
     battery_percent: Count | None = None
     temperature_millicelsius: int | None = None
     runner_version: str | None = None

@@ -1,8 +1,6 @@
 """The config: one TOML file that says which tasks to zip, how, for what, and how to measure."""
 
-import difflib
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -31,6 +29,7 @@ from taskzip.contracts.names import (
     TensorName,
     ZipMethod,
 )
+from taskzip.contracts.toml import read_toml, unknown_key
 
 Callable_ = Annotated[
     str,
@@ -241,25 +240,31 @@ class BenchConfig(Document):
     """Steady inferences after each switch."""
     blocks: Annotated[int, Field(ge=1)] | None = None
     """Rounds over all cells; None: one with the counted clock, which does not drift, else two."""
-    clock: Clock = "counted"
+    clock: Clock | None = None
+    """None: the device's; of the emulated device, what its profile says."""
     seed: int = 0
     threads: Annotated[int, Field(ge=1)] = 1
 
 
 class DeviceConfig(Document):
-    """Where it is measured; the other fields describe the emulated device."""
+    """Where it is measured; fields that are None say of the emulated device what `profile` does."""
 
     device: str = "auto"
-    memory_mib: Annotated[int, Field(ge=128)] = 512
-    cpus: Annotated[int, Field(ge=1)] = 2
+    profile: str = "default"
+    """One of `deploy device profiles`."""
+    memory_mib: Annotated[int, Field(ge=128)] | None = None
+    cpus: Annotated[int, Field(ge=1)] | None = None
     """vCPUs with the real clock; the counted clock has one."""
-    disk_mib: Annotated[int, Field(ge=16)] = 1024
-    flash_read_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
-    flash_write_bytes_per_second: Annotated[int, Field(gt=0)] = 200_000_000
+    cpu_model: str | None = None
+    disk_mib: Annotated[int, Field(ge=16)] | None = None
+    flash_read_bytes_per_second: Annotated[int, Field(gt=0)] | None = None
+    flash_write_bytes_per_second: Annotated[int, Field(gt=0)] | None = None
+    flash_read_iops: Annotated[int, Field(gt=0)] | None = None
+    flash_write_iops: Annotated[int, Field(gt=0)] | None = None
     side_by_side: Annotated[int, Field(ge=1)] = len(RUNTIMES)
     """Equal emulated devices that work at the same time with the counted clock, which does not
     depend on the host's load; each measures its own runtimes."""
-    idle_stop_seconds: Annotated[int, Field(ge=1)] = 1800
+    idle_stop_seconds: Annotated[int, Field(ge=1)] | None = None
 
 
 class Config(Document):
@@ -308,12 +313,7 @@ JOINT = "joint"
 
 def load_config(path: Path) -> Config:
     """The config in a TOML file, its paths made absolute; BadInput says what is wrong and where."""
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"{path}: config cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not TOML: {error}") from error
+    raw = read_toml(path, "config")
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
@@ -346,13 +346,8 @@ def _explain(error: ValidationError) -> str:
 
 def _unknown_key(location: tuple[int | str, ...]) -> str:
     *parents, key = location
-    known = _keys_at(parents)
-    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)
     where = ".".join(str(part) for part in parents) or "the top level"
-    return (
-        f"unknown key {key!r} at {where}; did you mean {near[0]!r}? "
-        f"(known here: {', '.join(known)})"
-    )
+    return unknown_key(str(key), where, _keys_at(parents))
 
 
 def _keys_at(parents: list[int | str]) -> list[str]:

@@ -37,6 +37,8 @@ class Setting:
     origin: Origin
     clock: Clock = "real"
     flash_read_bytes_per_second: int | None = None
+    flash_read_iops: int | None = None
+    cpu_model: str | None = None
     memory_bytes: int | None = None
     """Where programs get less than the device says it has."""
 
@@ -62,7 +64,9 @@ def read_conditions(
         kernel=_line_or_none(kernel),
         cpus=int(cpus) if cpus.strip().isdecimal() else None,
         memory_bytes=setting.memory_bytes or _memory_or_none(meminfo),
+        cpu_model=setting.cpu_model,
         flash_read_bytes_per_second=setting.flash_read_bytes_per_second,
+        flash_read_iops=setting.flash_read_iops,
         battery_percent=parse_battery_percent(battery),
         temperature_millicelsius=parse_temperature_millicelsius(thermal),
         runner_version=runner_version,

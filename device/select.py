@@ -20,6 +20,7 @@ from taskzip.device.transport.usb import Phone, list_phones
 from taskzip.device.virtual import machine
 from taskzip.device.virtual.endpoint import LOOPBACK
 from taskzip.device.virtual.profile import Profile
+from taskzip.device.virtual.profiles import find_profile, user_profiles
 from taskzip.device.virtual.state import RunningMachine
 
 AUTO, VIRTUAL = "auto", "virtual"
@@ -97,10 +98,13 @@ def resolve_among(
     return _phone_named(device, phones())
 
 
-def profile_of(config: DeviceConfig, clock: Clock) -> Profile:
+def profile_of(config: DeviceConfig, clock: Clock | None = None) -> Profile:
     """The emulated device that a config describes; BadInput when there can be none such."""
+    named = find_profile(config.profile, user_profiles())
+    said = {"clock": clock, **config.model_dump(exclude={"device", "profile", "side_by_side"})}
+    given = {key: value for key, value in said.items() if value is not None}
     try:
-        return Profile(clock=clock, **config.model_dump(exclude={"device", "side_by_side"}))
+        return Profile.model_validate(named.model_dump() | given)
     except ValidationError as error:
         raise BadInput(f"[device] {describe(error)}") from error
 
@@ -173,4 +177,11 @@ def _names(phones: Sequence[Phone]) -> str:
 
 def _setting(profile: Profile) -> Setting:
     memory_bytes = profile.memory_mib * 1024 * 1024 if profile.clock == "counted" else None
-    return Setting("virtual", profile.clock, profile.flash_read_bytes_per_second, memory_bytes)
+    return Setting(
+        "virtual",
+        profile.clock,
+        flash_read_bytes_per_second=profile.flash_read_bytes_per_second,
+        flash_read_iops=profile.flash_read_iops,
+        cpu_model=profile.cpu_model,
+        memory_bytes=memory_bytes,
+    )

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from adb_shell.auth.keygen import keygen
 from adb_shell.auth.sign_pythonrsa import PythonRSASigner
-from platformdirs import user_config_path
+
+from taskzip.contracts.paths import config_dir
 
 KEY_FILE = "adbkey"
 
 
 def key_folder() -> Path:
     """Where the key is kept: the user's configuration folder."""
-    return user_config_path("taskzip")
+    return config_dir()
 
 
 def load_signer(folder: Path) -> PythonRSASigner:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskzip.device.virtual.accelerator import Accelerator
 from taskzip.device.virtual.image import Image
 from taskzip.device.virtual.profile import FLASH_PAGE_BYTES, Profile
 
@@ -69,12 +70,12 @@ class MachineFiles:
 
 
 def qemu_command(
-    profile: Profile, image: Image, files: MachineFiles, port: int, has_kvm: bool
+    profile: Profile, image: Image, files: MachineFiles, port: int, accelerator: Accelerator
 ) -> list[str]:
     """QEMU's arguments: detached, without a window, adbd reachable at 127.0.0.1:`port` alone."""
     return [
         "qemu-system-aarch64",
-        *_processor(profile, has_kvm),
+        *_processor(profile, accelerator),
         *("-m", f"{_memory_mib(profile)}M"),
         *("-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"),
         *("-serial", f"file:{files.boot_log}"),
@@ -89,16 +90,20 @@ def qemu_command(
     ]
 
 
-def _processor(profile: Profile, has_kvm: bool) -> list[str]:
+def _processor(profile: Profile, accelerator: Accelerator) -> list[str]:
     if profile.clock == "counted":
         counting = ["-accel", "tcg,thread=single", "-icount", "shift=0,align=off,sleep=on"]
         # A fixed seed: the kernel's hash tables and caches fall alike at every start.
         repeatable = ["-seed", "1", "-rtc", "clock=vm"]
-        return ["-M", "virt", "-cpu", "cortex-a76", "-smp", "1", *counting, *repeatable]
+        return ["-M", "virt", "-cpu", profile.cpu_model, "-smp", "1", *counting, *repeatable]
     cores = ["-smp", str(profile.vcpus)]
-    if has_kvm:
-        return ["-M", "virt,gic-version=max", "-cpu", "host", *cores, "-accel", "kvm"]
-    return ["-M", "virt", "-cpu", "cortex-a76", *cores, "-accel", "tcg,thread=multi"]
+    match accelerator:
+        case "kvm":
+            return ["-M", "virt,gic-version=max", "-cpu", "host", *cores, "-accel", "kvm"]
+        case "hvf":
+            return ["-M", "virt", "-cpu", "host", *cores, "-accel", "hvf"]
+        case "tcg":
+            return ["-M", "virt", "-cpu", profile.cpu_model, *cores, "-accel", "tcg,thread=multi"]
 
 
 def _kernel_options(profile: Profile) -> list[str]:
@@ -123,10 +128,15 @@ def _flash(profile: Profile, files: MachineFiles) -> list[str]:
     """With the real clock the flash is a throttled disk of QEMU's."""
     if profile.clock == "counted":
         return []
-    read = f"throttling.bps-read={profile.flash_read_bytes_per_second}"
-    write = f"throttling.bps-write={profile.flash_write_bytes_per_second}"
+    limits = {
+        "bps-read": profile.flash_read_bytes_per_second,
+        "bps-write": profile.flash_write_bytes_per_second,
+        "iops-read": profile.flash_read_iops,
+        "iops-write": profile.flash_write_iops,
+    }
+    throttling = ",".join(f"throttling.{key}={value}" for key, value in limits.items() if value)
     return [
-        *("-drive", f"if=none,id=flash,format=raw,{read},{write},file={_escaped(files.disk)}"),
+        *("-drive", f"if=none,id=flash,format=raw,{throttling},file={_escaped(files.disk)}"),
         *("-device", "virtio-blk-device,drive=flash"),  # the last one is the guest's first: vda
     ]
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import platform
 import select
 import shutil
 import signal
@@ -12,6 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from taskzip.contracts.progress import Progress, progress_bar
+from taskzip.device.virtual.accelerator import choose_accelerator, this_host
 from taskzip.device.virtual.command import MachineFiles, qemu_command
 from taskzip.device.virtual.endpoint import answers, free_port
 from taskzip.device.virtual.errors import BootFailed, OtherPort, PortInUse
@@ -139,9 +139,10 @@ def _make_flash(profile: Profile, image: Image, files: MachineFiles) -> None:
 
 def _run_qemu(profile: Profile, image: Image, files: MachineFiles, port: int | None) -> int:
     """Start QEMU, which binds the port itself: a free one may be gone by then, so try others."""
+    accelerator = choose_accelerator(this_host())
     for _ in range(1 if port else _PORT_ATTEMPTS):
         taken = port or free_port()
-        command = qemu_command(profile, image, files, taken, has_kvm())
+        command = qemu_command(profile, image, files, taken, accelerator)
         done = subprocess.run(
             [find_program(command[0]), *command[1:]],
             stdin=subprocess.DEVNULL,
@@ -156,11 +157,6 @@ def _run_qemu(profile: Profile, image: Image, files: MachineFiles, port: int | N
         if _PORT_TAKEN not in done.stderr:
             raise BootFailed(f"QEMU ended with exit code {done.returncode}", done.stderr)
     raise PortInUse(taken)
-
-
-def has_kvm() -> bool:
-    """Whether this computer runs arm64 programs itself and lets us use that."""
-    return platform.machine() in ("aarch64", "arm64") and os.access("/dev/kvm", os.R_OK | os.W_OK)
 
 
 def _await_answer(pid: int, port: int, files: MachineFiles) -> None:

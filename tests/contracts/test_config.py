@@ -31,7 +31,7 @@ def test_everything_but_the_tasks_has_a_default(tmp_path: Path) -> None:
     assert config.zip.method == "mtz"
     assert config.zip.refit is None
     assert config.export.runtimes == ("executorch", "litert")
-    assert config.bench.clock == "counted"
+    assert config.bench.clock is None
     assert config.device.device == "auto"
 
 

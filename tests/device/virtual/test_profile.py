@@ -9,7 +9,7 @@ def test_equal_profiles_are_the_same_device() -> None:
 
 
 def test_the_id_names_label_and_clock_and_fits_a_folder() -> None:
-    assert Profile(clock="counted", label="test-7").id == "test-7-counted-78d6e4e7a1cc"
+    assert Profile(clock="counted", label="test-7").id == "test-7-counted-c49714d0c6e5"
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,9 @@ def test_the_id_names_label_and_clock_and_fits_a_folder() -> None:
         {"flash_write_bytes_per_second": 1},
         {"disk_mib": 64},
         {"idle_stop_seconds": 5},
+        {"cpu_model": "cortex-a53"},
+        {"flash_read_iops": 1000},
+        {"flash_write_iops": 1000},
         {"label": "other"},
     ],
 )
@@ -52,8 +55,20 @@ def test_a_flash_page_takes_its_bytes_divided_by_the_rate(rate: int, page_ns: in
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"memory_mib": 64}, {"cpus": 0}, {"label": "../up"}, {"disk_mib": 1}]
+    "wrong",
+    [
+        {"memory_mib": 64},
+        {"cpus": 0},
+        {"label": "../up"},
+        {"disk_mib": 1},
+        {"cpu_model": "a,readonly=off"},
+    ],
 )
 def test_impossible_devices_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Profile.model_validate({"clock": "real", **wrong})
+
+
+def test_a_flash_of_few_requests_a_second_takes_longer_for_a_page() -> None:
+    profile = Profile(flash_read_bytes_per_second=200_000_000, flash_read_iops=1000)
+    assert profile.flash_page_ns == 1_000_000
