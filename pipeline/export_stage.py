@@ -15,7 +15,8 @@ from taskzip.pipeline.exporters.accuracy import (
     TaskData,
     first_samples,
 )
-from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
+from taskzip.pipeline.exporters.bundle import write_bundle
+from taskzip.pipeline.exporters.two_forms import TwoForms
 from taskzip.pipeline.exporters.workers import ExportWorkers, export_workers
 from taskzip.pipeline.inspection.inspect import inspect
 from taskzip.pipeline.networks.evaluate import with_own_answers

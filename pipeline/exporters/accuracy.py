@@ -9,8 +9,9 @@ import torch
 from taskzip.contracts.bundle import Accuracy, Entry
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.orders import FileOrder
 from taskzip.pipeline.exporters.tensors import outputs_of, write_raw
-from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
+from taskzip.pipeline.exporters.workers import ExportWorkers
 
 CALIBRATION_SAMPLES = 64
 """Of each task, to find ranges with and to measure outputs on."""

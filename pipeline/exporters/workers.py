@@ -1,123 +1,30 @@
 """Processes that export, one a runtime, side by side: the frameworks are slow to import."""
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import torch
 
 from taskzip.contracts.bundle import Tolerance
-from taskzip.contracts.errors import BadInput, CheckFailed
-from taskzip.contracts.names import Precision, Runtime
+from taskzip.contracts.names import Runtime
 from taskzip.contracts.progress import Progress, Silent, progress_bar
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.frameworks import require
-from taskzip.pipeline.exporters.parity import HostParity
+from taskzip.pipeline.exporters.orders import Exported, FileOrder
 from taskzip.pipeline.exporters.programs import load_rows, save_entries, save_rows
-from taskzip.pipeline.exporters.worker import Order, Question, Reply, Request
-
-_LOG_TAIL_BYTES = 2000
-_STOP_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class FileOrder:
-    """A file to export: where, for which runtime, with which entries."""
-
-    path: Path
-    runtime: Runtime
-    entries: tuple[EntryPoint, ...]
-    precision: Precision = "fp32"
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What exporting one file took and how near its entries are to torch."""
-
-    order: FileOrder
-    seconds: float
-    parities: tuple[HostParity, ...]
-
-
-@dataclass
-class _Worker:
-    runtime: Runtime
-    process: subprocess.Popen[str]
-    log: IO[bytes]
-
-    def fulfil(self, order: FileOrder, programs: Path, tolerance: Tolerance) -> Exported:
-        """Send the order and wait for its reply; raises what the worker found wrong."""
-        line = Order(
-            path=str(order.path),
-            programs=str(programs),
-            tolerance=tolerance,
-            precision=order.precision,
-        )
-        reply = self.ask(Request(order=line), order.path.name)
-        parities = tuple(
-            HostParity(order.path.name, self.runtime, p.task, p.max_abs_error, p.allowed)
-            for p in reply.parities
-        )
-        return Exported(order, reply.seconds, parities)
-
-    def ask(self, request: Request, name: str) -> Reply:
-        """The reply to a request about the file `name`; raises what the worker found wrong."""
-        reply = self._reply(request, name)
-        if reply.failure == "bad-input":
-            raise BadInput(reply.message)
-        if reply.failure == "check-failed":
-            raise CheckFailed(reply.message)
-        return reply
-
-    def _reply(self, request: Request, name: str) -> Reply:
-        questions, answers = self.process.stdin, self.process.stdout
-        assert questions is not None  # noqa: S101  # both pipes are asked for in _start
-        assert answers is not None  # noqa: S101
-        try:
-            questions.write(request.model_dump_json() + "\n")
-            questions.flush()
-            answer = answers.readline()
-        except BrokenPipeError:
-            answer = ""
-        if not answer:
-            raise BadInput(
-                f"{self.runtime}: the exporter ended with code {self.process.wait()} at {name} "
-                f"(a negative code is a signal; -9 means that memory ran out); "
-                f"its last words: {self._last_words()}"
-            )
-        return Reply.parse(answer, f"{self.runtime} exporter")
-
-    def _last_words(self) -> str:
-        self.log.seek(0, os.SEEK_END)
-        self.log.seek(max(0, self.log.tell() - _LOG_TAIL_BYTES))
-        return self.log.read().decode(errors="replace").strip() or "none"
-
-    def stop(self) -> None:
-        """End the process, whatever it is doing, and close its pipes."""
-        self.process.terminate()
-        try:
-            self.process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):  # an order that the dead process never read
-                    pipe.close()
+from taskzip.pipeline.exporters.worker import Question, Request
+from taskzip.pipeline.exporters.worker_process import WorkerProcess, start_worker
 
 
 @dataclass(frozen=True)
 class ExportWorkers:
     """Running workers; make them with `export_workers`."""
 
-    _workers: dict[Runtime, _Worker]
+    _workers: dict[Runtime, WorkerProcess]
     _folder: Path
     _saved: dict[tuple[int, ...], tuple[Path, tuple[EntryPoint, ...]]] = field(default_factory=dict)
 
@@ -181,10 +88,10 @@ def export_workers(runtimes: Sequence[Runtime]) -> Iterator[ExportWorkers]:
         require(runtime)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="taskzip-export-")))
-        workers: dict[Runtime, _Worker] = {}
+        workers: dict[Runtime, WorkerProcess] = {}
         for runtime in dict.fromkeys(runtimes):
             log = stack.enter_context(tempfile.TemporaryFile())
-            workers[runtime] = _start(runtime, log)
+            workers[runtime] = start_worker(runtime, log)
             stack.callback(workers[runtime].stop)
         yield ExportWorkers(workers, folder)
 
@@ -204,22 +111,6 @@ def _pool_of_one() -> Iterator[ThreadPoolExecutor]:
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _start(runtime: Runtime, log: IO[bytes]) -> _Worker:
-    # -P: a file of the current folder must not hide a module of the frameworks.
-    # A session of its own: Ctrl-C reaches this process alone, which then stops the worker.
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "taskzip.pipeline.exporters.worker", runtime],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-        start_new_session=True,
-    )
-    return _Worker(runtime, process, log)
 
 
 def _said(done: Exported) -> str:

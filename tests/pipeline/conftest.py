@@ -12,12 +12,8 @@ from torch import nn
 from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.workers import (
-    Exported,
-    ExportWorkers,
-    FileOrder,
-    export_workers,
-)
+from taskzip.pipeline.exporters.orders import Exported, FileOrder
+from taskzip.pipeline.exporters.workers import ExportWorkers, export_workers
 from taskzip.pipeline.layout import SUFFIXES
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-5)

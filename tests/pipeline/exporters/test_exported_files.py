@@ -11,7 +11,8 @@ from taskzip.contracts.errors import BadInput, CheckFailed
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import CONSTANT_GROWTH, sharing, unique_bytes
-from taskzip.pipeline.exporters.workers import Exported, ExportWorkers, FileOrder
+from taskzip.pipeline.exporters.orders import Exported, FileOrder
+from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.layout import SUFFIXES
 
 Files = dict[tuple[Runtime, str], Exported]

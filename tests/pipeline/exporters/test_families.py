@@ -11,7 +11,8 @@ from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import unique_bytes
-from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
+from taskzip.pipeline.exporters.orders import FileOrder
+from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.layout import SUFFIXES
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.networks.user_code import UserFolder

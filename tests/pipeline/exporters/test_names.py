@@ -11,7 +11,8 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.entry import TensorNames
 from taskzip.pipeline.exporters.accuracy import TaskData
-from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
+from taskzip.pipeline.exporters.bundle import write_bundle
+from taskzip.pipeline.exporters.two_forms import TwoForms
 from taskzip.pipeline.exporters.workers import ExportWorkers
 
 

@@ -10,8 +10,8 @@ import uv
 
 from taskzip.contracts.names import Runtime
 from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.orders import Exported
 from taskzip.pipeline.exporters.tensors import outputs_of
-from taskzip.pipeline.exporters.workers import Exported
 
 INTERPRETERS = {
     "tflite_runtime.interpreter": ("tflite-runtime==2.14.0", "numpy<2"),

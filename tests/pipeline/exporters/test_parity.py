@@ -9,6 +9,7 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import CheckFailed
 from taskzip.contracts.names import Runtime
 from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.orders import Exported
 from taskzip.pipeline.exporters.own_copies import own_copies
 from taskzip.pipeline.exporters.parity import (
     HostParity,
@@ -17,7 +18,6 @@ from taskzip.pipeline.exporters.parity import (
     compare,
     require_parity,
 )
-from taskzip.pipeline.exporters.workers import Exported
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-5)
 Files = dict[tuple[Runtime, str], Exported]

@@ -16,8 +16,9 @@ from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.accuracy import TaskData, accuracy_of, first_samples
 from taskzip.pipeline.exporters.executorch_precision import rounded
 from taskzip.pipeline.exporters.ledger import check_stored_once, unique_bytes
+from taskzip.pipeline.exporters.orders import FileOrder
 from taskzip.pipeline.exporters.tensors import outputs_of
-from taskzip.pipeline.exporters.workers import ExportWorkers, FileOrder
+from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.inspection.inspect import inspect_file
 from taskzip.pipeline.layout import SUFFIXES
 

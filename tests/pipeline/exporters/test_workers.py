@@ -11,7 +11,8 @@ from torch import nn
 from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.workers import FileOrder, export_workers
+from taskzip.pipeline.exporters.orders import FileOrder
+from taskzip.pipeline.exporters.workers import export_workers
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-5)
 

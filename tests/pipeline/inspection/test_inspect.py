@@ -13,7 +13,7 @@ from taskzip.contracts.ledger import FileLedger
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import sharing
-from taskzip.pipeline.exporters.workers import Exported
+from taskzip.pipeline.exporters.orders import Exported
 from taskzip.pipeline.inspection.inspect import inspect
 from taskzip.pipeline.inspection.stored import Contents, Stored, ledger_of
 
