@@ -55,6 +55,11 @@ def format_change(ratio: float) -> str:
     return "0.00 %" if float(text[:-2]) == 0 else text
 
 
+def format_figure(metric: str, value: float) -> str:
+    """A figure in the unit that its metric's name ends with: `1.68 MiB`, `14.0 ms`."""
+    return f"{format_mib(value)} MiB" if metric.endswith("_bytes") else format_ns(value)
+
+
 def format_percent(ratio: float) -> str:
     """A ratio as whole percent: `51 %`."""
     return f"{ratio * 100:.0f} %"

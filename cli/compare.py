@@ -22,8 +22,8 @@ def compare_measured(
         typer.Argument(
             metavar="A B [C]...",
             help="report.json, records.jsonl, an archive of `deploy report --bundle`, a folder "
-            "that `deploy bench` wrote, or a folder of such folders: several sessions of the "
-            "same thing. A is the reference.",
+            "that `deploy bench` wrote, a folder of such folders: several sessions of the same "
+            "thing, or history:ENTRY. A is the reference.",
             show_default=False,
         ),
     ],
@@ -56,6 +56,7 @@ def compare_measured(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page with plots to this file.")
     ] = None,
+    history: options.HistoryPlace = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare what was measured: medians, intervals, verdicts, what would decide."""
@@ -68,7 +69,7 @@ def compare_measured(
         raise BadInput("--markdown and --json: give one of them")
     gates = [Gate.parse(each) for each in fail_on or ()]
     margin = None if within is None else parse_percent(within, "--within")
-    sources = read_sources(paths)
+    sources = read_sources(paths, history)
     comparison = compare(sources, allow or (), margin)
     if as_json:
         out.print_json(comparison.model_dump_json())

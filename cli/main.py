@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from taskzip import __version__
-from taskzip.cli import bench, compare, device, doctor, export, inspect, push, report, zip_and_push
+from taskzip.cli import (
+    bench,
+    compare,
+    device,
+    doctor,
+    export,
+    history,
+    inspect,
+    push,
+    report,
+    zip_and_push,
+)
 from taskzip.cli import zip as zip_verb
 from taskzip.cli.interrupts import INTERRUPTS
 from taskzip.cli.terminal import say_error
@@ -28,6 +39,7 @@ app.command("push")(push.push_bundle)
 app.command("bench")(bench.bench_bundle)
 app.command("report")(report.show_report)
 app.command("compare")(compare.compare_measured)
+app.add_typer(history.app, name="history")
 app.add_typer(device.app, name="device")
 app.command("doctor")(doctor.doctor)
 

@@ -85,6 +85,16 @@ ResumeZip = Annotated[
 Check = Annotated[
     bool, typer.Option("--check", help="End with 1 when a row is not valid or a bar is missed.")
 ]
+HistoryPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        metavar="FILE|URL",
+        envvar="TASKZIP_HISTORY",
+        help="A SQLite file, or postgresql://HOST/NAME.",
+        show_default="history.sqlite in the user's data folder",
+    ),
+]
 
 
 def out_folder(out: Path | None, config_file: Path) -> Path:

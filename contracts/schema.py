@@ -11,6 +11,7 @@ from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config
 from taskzip.contracts.events import EVENT
 from taskzip.contracts.evidence import Evidence
+from taskzip.contracts.history import Entry, Trends
 from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Report
@@ -27,11 +28,13 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     "event": EVENT,
     "evidence": TypeAdapter(Evidence),
     "ledger": TypeAdapter(Ledger),
+    "history-entry": TypeAdapter(Entry),
     "record": TypeAdapter(Record),
     "report": TypeAdapter(Report),
     "runspec": TypeAdapter(RunSpec),
     "sidebyside": TypeAdapter(SideBySide),
     "sweep": TypeAdapter(ZipSweep),
+    "trends": TypeAdapter(Trends),
     "zip": TypeAdapter(ZipResult),
 }
 

@@ -1,7 +1,7 @@
 """What one session measured, cell by cell, from its report or from its raw records."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -57,14 +57,19 @@ class Measured:
 def from_report(path: Path) -> Measured:
     """The session of a report alone; BadInput if it is missing or damaged."""
     report = Report.read(path)
-    for number, row in enumerate(report.rows):
+    return from_rows(str(path), report.conditions, report.rows)
+
+
+def from_rows(source: str, conditions: Conditions, rows: Sequence[Row]) -> Measured:
+    """The session whose rows these are; BadInput if their samples do not fit their steps."""
+    for number, row in enumerate(rows):
         if row.steps and len(row.steps) != len(row.switch_ns.samples):
             raise BadInput(
-                f"{path}: rows.{number}.steps: {len(row.steps)} steps, "
+                f"{source}: rows.{number}.steps: {len(row.steps)} steps, "
                 f"{len(row.switch_ns.samples)} switches"
             )
-    cells = {_cell(row): CellMeasured(row, _values(row), row.steps or None) for row in report.rows}
-    return Measured(str(path), report.conditions, cells)
+    cells = {_cell(row): CellMeasured(row, _values(row), row.steps or None) for row in rows}
+    return Measured(source, conditions, cells)
 
 
 def from_records(folder: Path) -> Measured:

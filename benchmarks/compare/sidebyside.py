@@ -10,6 +10,7 @@ from taskzip.benchmarks.compare.figures import WITHIN, tested_figures
 from taskzip.benchmarks.compare.source import Source, read_source
 from taskzip.benchmarks.compare.verdicts import judged_figures
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.history import Series
 from taskzip.contracts.record import Cell
 from taskzip.contracts.sidebyside import (
     ComparedFigure,
@@ -21,13 +22,16 @@ from taskzip.contracts.sidebyside import (
 NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def read_sources(paths: Sequence[Path]) -> tuple[Source, ...]:
-    """What lies at two or more paths, named A, B, …; BadInput when it cannot be compared."""
+def read_sources(paths: Sequence[Path], history: str | None = None) -> tuple[Source, ...]:
+    """What lies at two or more paths, named A, B, …; BadInput when it cannot be compared.
+
+    `history` is where `history:ENTRY` is looked up, None: the user's own.
+    """
     if not 1 < len(paths) <= len(NAMES):
         raise BadInput(
             f"{len(paths)} given: name at least two to compare, and at most {len(NAMES)}"
         )
-    return tuple(read_source(name, path) for name, path in zip(NAMES, paths, strict=False))
+    return tuple(read_source(name, path, history) for name, path in zip(NAMES, paths, strict=False))
 
 
 def compare(
@@ -98,7 +102,7 @@ def _only_in(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
     return {name: cells for name, cells in found.items() if cells}
 
 
-def cell_name(cell: Cell | ComparedFigure | PairedSwitch) -> str:
+def cell_name(cell: Cell | ComparedFigure | PairedSwitch | Series) -> str:
     """`litert separate-swap cold packed`."""
     packed = " packed" if cell.packed_cache else ""
     return f"{cell.runtime} {cell.deployment} {cell.cache}{packed}"

@@ -12,6 +12,7 @@ from taskzip.benchmarks.compare.session import (
     Measured,
     from_records,
     from_report,
+    from_rows,
 )
 from taskzip.benchmarks.evidence import unpacked
 from taskzip.benchmarks.journal import RECORDS_FILE
@@ -20,6 +21,8 @@ from taskzip.benchmarks.samples import LatencyMetric
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import REPORT_FILE
+
+_ENTRY = "history:"
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,10 @@ class Source:
         )
 
 
-def read_source(name: str, path: Path) -> Source:
+def read_source(name: str, path: Path, history: str | None = None) -> Source:
     """What lies at `path`; BadInput when it is missing, damaged or nothing that was measured."""
+    if str(path).startswith(_ENTRY):
+        return Source(name, path, (_entry(str(path).removeprefix(_ENTRY), history),))
     if not path.exists():
         raise BadInput(
             f"{path}: there is no such file or folder; name a report.json, a records.jsonl or a "
@@ -84,6 +89,14 @@ def _sessions(path: Path) -> Iterator[Measured]:
                 f"{path}: neither it nor a folder in it holds {RECORDS_FILE} or {REPORT_FILE}"
             )
         yield from map(_of_folder, folders)
+
+
+def _entry(name: str, history: str | None) -> Measured:
+    from taskzip.benchmarks.history.store import open_history  # noqa: PLC0415 - an extra of its own
+
+    with open_history(history) as opened:
+        listed, entry = opened.get(name)
+    return from_rows(f"{_ENTRY}{listed.sha256}", entry.conditions, entry.rows)
 
 
 def _is_measured(folder: Path) -> bool:

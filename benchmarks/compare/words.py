@@ -3,8 +3,7 @@
 from taskzip.benchmarks.units import (
     ABSENT,
     format_change,
-    format_mib,
-    format_ns,
+    format_figure,
     grouped,
 )
 from taskzip.benchmarks.words import METRIC_SHORT, origin_words
@@ -70,8 +69,7 @@ def figure_words(figure: ComparedFigure) -> str:
 
 def median_words(figure: ComparedFigure, side: int) -> str:
     """A side's median with its unit."""
-    median = figure.sampled[side].median
-    return f"{format_mib(median)} MiB" if figure.metric in SIZES else format_ns(median)
+    return format_figure(figure.metric, figure.sampled[side].median)
 
 
 def interval_words(figure: ComparedFigure) -> str:

@@ -1,0 +1,50 @@
+import pytest
+
+from taskzip.benchmarks.history.trends import Wanted, trends
+
+
+def test_a_trend_has_a_point_per_entry_the_oldest_first(history, make_entry) -> None:
+    for day, factor in ((2, 1.01), (1, 1.0), (3, 1.02)):
+        history.add(make_entry(day=day, factor=factor))
+    (trend,) = trends(
+        history,
+        Wanted(runtime="litert", deployment="separate-swap", metric="first_output_ns"),
+    )
+    assert [point.measured_at[:10] for point in trend.points] == [
+        f"2026-01-{day:02d}" for day in (1, 2, 3)
+    ]
+    first = trend.points[0].median
+    assert [p.median / first for p in trend.points] == pytest.approx([1, 1.01, 1.02], rel=1e-6)
+    assert [point.reference_median for point in trend.points] == [None] * 3
+
+
+def test_a_point_stands_beside_the_reference_of_its_session(history, make_entry) -> None:
+    reference, _ = history.add(make_entry("first", is_reference=True))
+    history.add(make_entry("second", reference=reference))
+    of_reference, of_candidate = (
+        trends(history, Wanted(role=role, runtime="litert", metric="switch_ns"))
+        for role in ("reference", "candidate")
+    )
+    assert [t.points[0].median for t in of_reference] == [
+        t.points[0].reference_median for t in of_candidate
+    ]
+
+
+def test_what_is_not_valid_is_left_out(history, make_entry) -> None:
+    entry = make_entry()
+    rows = [row.model_copy(update={"reasons": ("too few switches",)}) for row in entry.rows]
+    history.add(entry.model_copy(update={"rows": tuple(rows)}))
+    metrics = {trend.series.metric for trend in trends(history, Wanted())}
+    assert metrics == {"storage_bytes", "pss_above_start_bytes"}
+
+
+def test_other_devices_have_trends_of_their_own(history, make_entry) -> None:
+    entry = make_entry()
+    slower = {"flash_read_bytes_per_second": 100_000_000}
+    other = entry.model_copy(update={"conditions": entry.conditions.model_copy(update=slower)})
+    for each in (entry, other):
+        history.add(each)
+    metric = {"runtime": "litert", "deployment": "joint-lazy", "metric": "switch_ns"}
+    assert len(trends(history, Wanted(**metric))) == 2
+    (trend,) = trends(history, Wanted(device="95", **metric))
+    assert "95" in trend.series.device
