@@ -75,11 +75,26 @@ class Point(Document):
     """Of the same figure of the reference, where one was measured in the same session."""
 
 
+class Change(Document):
+    """From one entry on, the level is another."""
+
+    entry: Sha256
+    night: str | None
+    measured_at: str
+    ratio: float
+    """Of the medians of what came after, until the next change, and before it, since the last."""
+    p: Annotated[float, Field(ge=0, le=1)]
+    """How often a random order of the same values divides as well."""
+
+
 class Trend(Document):
     """A series with its points, the oldest first; figures that are not valid are left out."""
 
     series: Series
     points: tuple[Point, ...]
+    is_relative: bool
+    """Whether changes are of the ratio to the reference, which every point then has."""
+    changes: tuple[Change, ...]
 
 
 class Trends(Document):

@@ -109,6 +109,10 @@ def device_name(conditions: Conditions) -> str:
         parts.append(f"{conditions.memory_bytes // MIB} MiB")
     if conditions.flash_read_bytes_per_second is not None:
         parts.append(f"flash {format_rate(conditions.flash_read_bytes_per_second)}")
+    if conditions.flash_read_iops is not None:
+        parts.append(f"{conditions.flash_read_iops} IOPS")
+    if conditions.cpu_model is not None:
+        parts.append(conditions.cpu_model)
     return ", ".join(parts)
 
 

@@ -10,7 +10,7 @@ from taskzip.benchmarks.compare.sidebyside import cell_name
 from taskzip.benchmarks.history.entries import figures_of
 from taskzip.benchmarks.units import ABSENT, format_change, format_figure
 from taskzip.benchmarks.words import METRIC_SHORT
-from taskzip.contracts.history import Entry, ListedEntry, Trend
+from taskzip.contracts.history import Change, Entry, ListedEntry, Trend
 
 SHOWN_DIGITS = 12
 """Of an entry's name; enough to tell entries apart."""
@@ -59,6 +59,7 @@ def trends_table(trends: Sequence[Trend]) -> Table:
     table = Table("subject", "row", "figure", box=None)
     for name in ("points", "first", "last", "change"):
         table.add_column(name, justify="right")
+    table.add_column("changed")
     for trend in trends:
         series, first, last = trend.series, trend.points[0], trend.points[-1]
         table.add_row(
@@ -69,5 +70,11 @@ def trends_table(trends: Sequence[Trend]) -> Table:
             format_figure(series.metric, first.median),
             format_figure(series.metric, last.median),
             format_change(last.median / first.median) if first.median else ABSENT,
+            ", ".join(map(change_words, trend.changes)),
         )
     return table
+
+
+def change_words(change: Change) -> str:
+    """When, and by how much: `2026-01-02 +1.25 %`."""
+    return f"{change.measured_at[:10]} {format_change(change.ratio)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, select
 
 from taskzip.benchmarks.history.database import reading
+from taskzip.benchmarks.history.nights import make_trend
 from taskzip.benchmarks.history.store import History
 from taskzip.benchmarks.history.tables import ENTRY, FIGURE
 from taskzip.benchmarks.rows import rank
@@ -37,9 +38,7 @@ def trends(history: History, wanted: Wanted) -> tuple[Trend, ...]:
     points: dict[Series, list[Point]] = defaultdict(list)
     for series, point in _points(history, wanted):
         points[series].append(point)
-    return tuple(
-        Trend(series=series, points=tuple(points[series])) for series in sorted(points, key=_order)
-    )
+    return tuple(make_trend(series, points[series]) for series in sorted(points, key=_order))
 
 
 def _points(history: History, wanted: Wanted) -> Iterator[tuple[Series, Point]]:

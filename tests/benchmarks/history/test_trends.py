@@ -48,3 +48,34 @@ def test_other_devices_have_trends_of_their_own(history, make_entry) -> None:
     assert len(trends(history, Wanted(**metric))) == 2
     (trend,) = trends(history, Wanted(device="95", **metric))
     assert "95" in trend.series.device
+
+
+ROW = {"runtime": "litert", "deployment": "separate-swap"}
+
+
+def test_a_change_is_told_with_its_entry_and_its_size(history, make_entry) -> None:
+    for day in range(1, 13):
+        wobble = 1 + 0.0005 * (day % 3)
+        history.add(make_entry(day=day, factor=wobble * (1.02 if day > 8 else 1.0)))
+    (trend,) = trends(history, Wanted(metric="first_output_ns", **ROW))
+    (change,) = trend.changes
+    assert change.measured_at.startswith("2026-01-09")
+    assert change.ratio == pytest.approx(1.02, rel=1e-3)
+
+
+def test_what_the_reference_shares_is_no_change(history, make_entry) -> None:
+    """Both take 2 % longer from the ninth day on: the device changed, not the candidate."""
+    for day in range(1, 13):
+        factor = 1.02 if day > 8 else 1.0
+        name, _ = history.add(make_entry("first", day, factor, is_reference=True))
+        history.add(make_entry("second", day, factor, reference=name))
+    of_candidate, of_reference = trends(history, Wanted(metric="first_output_ns", **ROW))
+    assert (of_candidate.is_relative, of_candidate.changes) == (True, ())
+    assert [change.measured_at[:10] for change in of_reference.changes] == ["2026-01-09"]
+
+
+def test_sessions_of_one_night_count_once(history, make_entry) -> None:
+    for day in range(1, 9):
+        history.add(make_entry(day=day, night="every"))
+    (trend,) = trends(history, Wanted(metric="switch_ns", **ROW))
+    assert (len(trend.points), trend.changes) == (8, ())
