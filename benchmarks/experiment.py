@@ -12,7 +12,7 @@ from threading import Event as Flag
 from threading import Lock, current_thread, main_thread
 from typing import Protocol
 
-from taskzip.benchmarks.journal import OUTPUTS_DIR, Journal
+from taskzip.benchmarks.journal import OUTPUTS_DIR, Journal, count_finished
 from taskzip.benchmarks.plan import Plan, PlannedRun
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.document import write_atomically
@@ -55,6 +55,8 @@ def run_experiment(  # noqa: PLR0913 - each is a thing of its own
     `folder/outputs/<run>/`. With `resume` the finished runs of the same plan are kept and not run
     again. DeviceTrouble when a run fails; what was measured until then stays.
     """
+    if not resume:
+        _tell_of_unfinished(folder, plan, progress)
     journal = (Journal.resume if resume else Journal.start)(folder, plan, conditions)
     with progress_bar(progress, "Measuring", len(journal.remaining)) as bar:
         experiment = _Experiment(journal, progress, bar)
@@ -73,6 +75,15 @@ def run_experiment(  # noqa: PLR0913 - each is a thing of its own
     for trouble in (lane.exception() for lane in lanes):
         if trouble is not None and not isinstance(trouble, Stopped):
             raise trouble
+
+
+def _tell_of_unfinished(folder: Path, plan: Plan, progress: Progress) -> None:
+    done, total = count_finished(folder, plan)
+    if done:
+        progress.step(
+            f"an interrupted measurement with {done} of {total} runs is replaced; "
+            "--resume would have kept them"
+        )
 
 
 @contextmanager

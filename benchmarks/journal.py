@@ -6,6 +6,7 @@ left of a run is taken out when the experiment resumes.
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Self
 
@@ -67,6 +68,17 @@ class Journal:
             file.writelines(map(_line, records))
             file.flush()
             os.fsync(file.fileno())
+
+
+def count_finished(folder: Path, plan: Plan) -> tuple[int, int]:
+    """How many runs of the plan an unfinished measurement in the folder has, and how many there
+    are; (0, …) when there is none, or it is finished, or it belongs to another plan."""
+    total = len(plan.runs)
+    with suppress(BadInput):
+        if read_session(folder).plan_sha256 == plan.sha256:
+            done = len({record.run for record in finished(read_records(folder))})
+            return (0 if done == total else done), total
+    return 0, total
 
 
 def read_records(folder: Path) -> list[Record]:

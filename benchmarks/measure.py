@@ -16,6 +16,7 @@ from taskzip.contracts.progress import Progress
 from taskzip.contracts.report import Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
 from taskzip.device.conditions import Setting
+from taskzip.device.lock import LOCK_WAIT_S
 from taskzip.device.runner.build import build_runner
 from taskzip.device.select import Target, VirtualDevice, open_device, profile_of, resolve
 from taskzip.device.session import Session, open_session
@@ -33,12 +34,20 @@ class Place:
     targets: tuple[Target, ...]
     keep_pushed: bool | None = None
     """Whether pushed files stay; None: only on the emulated device, which is ours."""
+    wait_s: float = LOCK_WAIT_S
+    """For another session that uses the device."""
 
     @classmethod
-    def of(cls, device: DeviceConfig, bench: BenchConfig, keep_pushed: bool | None) -> "Place":
+    def of(
+        cls,
+        device: DeviceConfig,
+        bench: BenchConfig,
+        keep_pushed: bool | None,
+        wait_s: float = LOCK_WAIT_S,
+    ) -> "Place":
         """The device that is meant; NoSuchDevice before anything is built for it."""
         target = resolve(device.device, profile_of(device, bench.clock))
-        return cls((target, *_equals(target, device.side_by_side - 1)), keep_pushed)
+        return cls((target, *_equals(target, device.side_by_side - 1)), keep_pushed, wait_s)
 
     @property
     def setting(self) -> Setting:
@@ -75,6 +84,7 @@ def _open(folder: Path, place: Place, progress: Progress, keep: bool) -> Iterato
                     folder / BUNDLE_DIR,
                     keep_pushed=keep,
                     progress=progress,
+                    lock_wait_s=place.wait_s,
                 )
             )
             for target in place.targets

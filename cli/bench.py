@@ -3,6 +3,7 @@
 from taskzip.cli import options
 from taskzip.cli.outcome import show_measured
 from taskzip.cli.terminal import terminal_progress
+from taskzip.device.lock import LOCK_WAIT_S
 
 
 def bench_bundle(
@@ -10,6 +11,7 @@ def bench_bundle(
     device: options.DeviceName = None,
     profile: options.ProfileName = None,
     clock: options.ClockName = None,
+    wait: options.Wait = LOCK_WAIT_S,
     keep_pushed: options.KeepPushed = None,
     resume: options.Resume = False,
     check: options.Check = False,
@@ -19,7 +21,7 @@ def bench_bundle(
     from taskzip.benchmarks.measure import Place, measure
 
     bench, on = options.measured_with(folder, device, profile, clock)
-    place = Place.of(on, bench, keep_pushed)
+    place = Place.of(on, bench, keep_pushed, wait)
     with terminal_progress() as progress:
         report = measure(folder, bench, place, progress, resume=resume)
     show_measured(report, folder, as_json, check)

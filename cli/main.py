@@ -8,6 +8,7 @@ import typer
 from taskzip import __version__
 from taskzip.cli import (
     bench,
+    clean,
     compare,
     device,
     doctor,
@@ -40,6 +41,7 @@ app.command("bench")(bench.bench_bundle)
 app.command("report")(report.show_report)
 app.command("compare")(compare.compare_measured)
 app.add_typer(history.app, name="history")
+app.command("clean")(clean.clean_devices)
 app.add_typer(device.app, name="device")
 app.command("doctor")(doctor.doctor)
 

@@ -33,6 +33,10 @@ ClockName = Annotated[
     Clock | None,
     typer.Option("--clock", help="Clock of the emulated device.", show_default="the profile's"),
 ]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", min=0, metavar="SECONDS", help="For a session that uses the device."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
 MaxBytes = Annotated[
     int | None,

@@ -4,6 +4,7 @@ from taskzip.cli import options
 from taskzip.cli.outcome import show_pushed
 from taskzip.cli.terminal import out as stdout
 from taskzip.cli.terminal import terminal_progress
+from taskzip.device.lock import LOCK_WAIT_S
 
 
 def push_bundle(
@@ -11,13 +12,14 @@ def push_bundle(
     device: options.DeviceName = None,
     profile: options.ProfileName = None,
     clock: options.ClockName = None,
+    wait: options.Wait = LOCK_WAIT_S,
     as_json: options.AsJson = False,
 ) -> None:
     """Push a bundle and the runner, skipping what is there, and leave them for `deploy bench`."""
     from taskzip.benchmarks.measure import Place, push
 
     bench, on = options.measured_with(folder, device, profile, clock)
-    place = Place.of(on, bench, keep_pushed=True)
+    place = Place.of(on, bench, keep_pushed=True, wait_s=wait)
     with terminal_progress() as progress:
         pushed = push(folder, place, progress)
     if as_json:

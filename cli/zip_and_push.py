@@ -5,6 +5,7 @@ from taskzip.cli.outcome import show_measured
 from taskzip.cli.preview import show_measure_plan, show_zip_plan
 from taskzip.cli.terminal import terminal_progress
 from taskzip.contracts.config import load_config
+from taskzip.device.lock import LOCK_WAIT_S
 
 
 def zip_and_push(
@@ -13,6 +14,7 @@ def zip_and_push(
     device: options.DeviceName = None,
     profile: options.ProfileName = None,
     clock: options.ClockName = None,
+    wait: options.Wait = LOCK_WAIT_S,
     keep_pushed: options.KeepPushed = None,
     resume: options.Resume = False,
     check: options.Check = False,
@@ -25,7 +27,7 @@ def zip_and_push(
 
     config = options.overridden(load_config(config_file), device, profile, clock)
     folder, out = config_file.resolve().parent, options.out_folder(out, config_file)
-    place = Place.of(config.device, config.bench, keep_pushed)
+    place = Place.of(config.device, config.bench, keep_pushed, wait)
     if dry_run:
         show_zip_plan(config, folder, out, as_json)
         if not as_json:

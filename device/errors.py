@@ -9,6 +9,7 @@ DeviceTrouble
 ├── TransferFailed     a file could not be pushed or pulled
 ├── DeviceFull         the device lacks space
 ├── DeviceHeld*        another session uses the device
+├── LockLost           another session took the device over
 ├── Mismatch           runner and harness speak different versions of the contract
 ├── ChangedOnDevice    a pushed file is not what was pushed
 ├── RunnerFailed       the runner reported a failure, broke off, or wrote what nobody can read
@@ -70,6 +71,10 @@ class DeviceFull(DeviceTrouble):
 
 class DeviceHeld(TransientTrouble):
     """Another session holds the device; the message says which."""
+
+
+class LockLost(DeviceTrouble):
+    """The device was locked by this session and is another's now."""
 
 
 class Mismatch(DeviceTrouble):

@@ -12,6 +12,8 @@ from taskzip.contracts.events import EVENT, Done, Event, Failure, Hello
 from taskzip.contracts.names import CONTRACT_VERSION
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.errors import ChangedOnDevice, Mismatch, RunnerFailed
+from taskzip.device.lock import Lock, lock_lost
+from taskzip.device.lock_scripts import BEAT, HELD_TEST
 from taskzip.device.parse.fields import shown
 from taskzip.device.parse.files import STAT_FORMAT, FileState
 from taskzip.device.transport.protocol import Completed, LineStream
@@ -19,13 +21,20 @@ from taskzip.device.transport.protocol import Completed, LineStream
 _STDERR_TAIL_CHARS = 800
 _KILLED = 137
 _CHANGED = "changed_on_device"
+_LOCK_LOST = "lock_lost"
 _CONTRACT_MISMATCH = "contract_mismatch"
 
-# The pushed files, whose names have no white space, are compared with their states; then the
-# shell becomes the runner, so that `.pid` is the runner's own pid before it says a word.
+# The session must still hold the device, and gives a sign of life. The pushed files, whose names
+# have no white space, are compared with their states; then the shell becomes the runner, so that
+# `.pid` is the runner's own pid before it says a word.
 _RUN = r"""
-root=$1 format=$2 files=$3 expected=$4 spec=$5
-shift 5
+lock=$1 holder=$2 root=$3 format=$4 files=$5 expected=$6 spec=$7
+shift 7
+HELD_TEST || {
+    echo '{"kind":"failure","code":"lock_lost","message":"the device is locked by another session"}'
+    exit 1
+}
+BEAT
 cd "$root" || exit
 set -f
 [ "$(stat -c "$format" -- $files 2>/dev/null)" = "$expected" ] || {
@@ -34,21 +43,23 @@ set -f
 }
 printf %s "$spec" >.spec.json && echo $$ >.pid || exit
 exec "$@" .spec.json
-"""
+""".replace("HELD_TEST", HELD_TEST).replace("BEAT", BEAT)
 
 
 @dataclass(frozen=True)
 class Launcher:
-    """How the runner is started in the working folder: `command` is relative to it."""
+    """How the runner is started in the working folder, under the lock: `command` is relative."""
 
+    lock: Lock
     root: str
     command: Sequence[str]
 
     def run_argv(self, spec: RunSpec, files: Mapping[str, FileState]) -> Sequence[str]:
         """Run one RunSpec, if the pushed files are still in these states."""
         expected = "\n".join(state.line for state in files.values())
+        where = (self.lock.path, str(self.lock.pid), self.root)
         asked = (STAT_FORMAT, "\n".join(files), expected, spec.model_dump_json())
-        return ("sh", "-c", _RUN, "run", self.root, *asked, *self.command)
+        return ("sh", "-c", _RUN, "run", *where, *asked, *self.command)
 
     def version_argv(self) -> Sequence[str]:
         """Ask the runner for its versions."""
@@ -149,6 +160,8 @@ def _failure(serial: str, event: Failure, completed: Completed | None) -> Device
             f"{serial}: a file was changed on the device after it was pushed and verified; "
             f"run again, which pushes it anew"
         )
+    if event.code == _LOCK_LOST:
+        return lock_lost(serial)
     if event.code == _CONTRACT_MISMATCH:
         return Mismatch(f"{serial}: {event.message}")
     message = f"{serial}: the runner failed: {event.code}: {event.message}"

@@ -1,14 +1,17 @@
-"""One session at a time on a device.
+"""One session at a time on a device, whichever hosts they are on.
 
 The lock is `flock` on a file, held by a process on the device that lives on a stream of this
 connection. When the connection ends, however it ends, adbd hangs up on that process and the lock
-is free: there are no stale locks to judge by age. Who waits blocks in `flock` and takes no
-processor time from what is being measured.
+is free. A host that vanishes without ending its connection (power, cable, sleep) would hold it for
+hours, so the holder leaves a beat, the device's own uptime, beside the lock; whoever finds it older
+than LEASE_S breaks the lock. Who waits blocks in `flock` and takes no processor time from what is
+being measured.
 """
 
 import getpass
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,30 +19,17 @@ from datetime import UTC, datetime
 
 from taskzip.contracts.errors import DeviceTrouble
 from taskzip.contracts.progress import Progress
-from taskzip.device.errors import DeviceHeld, TookTooLong
+from taskzip.device.errors import DeviceHeld, LockLost, TookTooLong
+from taskzip.device.lock_scripts import AWAIT, LOST, RELEASE, RENEW, TRY
+from taskzip.device.parse.text import printable
 from taskzip.device.transport.protocol import LineStream, Transport
 
-LOCK_WAIT_S = 300.0
+LOCK_WAIT_S = 5.0
+"""For a session that has just ended, whose connection adbd still has to notice."""
+LEASE_S = 600.0
+"""Longer than any silence between two beats: whoever is silent for so long is gone."""
 
-_SHOWN_CHARS = 200
 _FOREVER_S = "2147483647"
-
-# A file that was removed by its last holder may still be open here; its lock protects nothing,
-# so the file that is open must be the one that has the name.
-_HOLD = r"""
-mkdir -p "${1%/*}" || exit
-(
-    flock -n 9 || { echo "waiting for $(cat "$1")"; flock 9; } || exit
-    [ "$(stat -L -c %i /proc/self/fd/9)" = "$(stat -c %i "$1" 2>/dev/null)" ] || exit 0
-    echo "$2" >"$1"
-    exec sh -c 'echo "holding $$"; exec sleep "$1"' hold "$3"
-) 9>>"$1"
-"""
-# Only a process that has the lock's file open is the one that holds it: pids are used again.
-_RELEASE = r"""
-[ "/proc/$2/fd/9" -ef "$1" ] && rm -f "$1" && kill "$2" && rmdir "${1%/*}" 2>/dev/null
-exit 0
-"""
 
 
 @dataclass(frozen=True)
@@ -51,21 +41,38 @@ class Lock:
     pid: int
     stream: LineStream
 
+    def renew(self) -> None:
+        """Leave a beat; LockLost when the lock is another's now."""
+        done = self.transport.shell(["sh", "-c", RENEW, "renew", self.path, str(self.pid)])
+        if done.exit_code == LOST:
+            raise lock_lost(self.transport.serial)
+        done.checked()
+
     def release(self) -> None:
-        """Free the device for the next session and remove the lock's file."""
-        self.transport.shell(["sh", "-c", _RELEASE, "release", self.path, str(self.pid)])
+        """Free the device for the next session and remove the lock's files."""
+        self.transport.shell(["sh", "-c", RELEASE, "release", self.path, str(self.pid)])
         for _ in self.stream:
             pass
 
 
+@dataclass(frozen=True)
+class _Holder:
+    """Who holds the device, and how long ago it gave a sign of life."""
+
+    name: str
+    silent_s: int
+
+
 @contextmanager
 def held_lock(
-    transport: Transport, path: str, progress: Progress, wait_s: float = LOCK_WAIT_S
+    transport: Transport,
+    path: str,
+    progress: Progress,
+    wait_s: float = LOCK_WAIT_S,
+    lease_s: float = LEASE_S,
 ) -> Iterator[Lock]:
     """Hold the device while the block runs; DeviceHeld when another still does after `wait_s`."""
-    lock = None
-    while lock is None:
-        lock = _try_hold(transport, path, progress, wait_s)
+    lock = _acquire(transport, path, progress, wait_s, lease_s)
     try:
         yield lock
     finally:
@@ -74,29 +81,79 @@ def held_lock(
         lock.stream.close()
 
 
-def _try_hold(transport: Transport, path: str, progress: Progress, wait_s: float) -> Lock | None:
-    """The lock; None when its file was removed by the holder that we waited for."""
-    argv = ["sh", "-c", _HOLD, "lock", path, _owner(), _FOREVER_S]
-    stream = transport.lines(argv, silence_s=wait_s)
-    holder = "another session"
+def lock_lost(serial: str) -> LockLost:
+    """The error of a session that was taken for dead."""
+    return LockLost(
+        f"{serial}: another session took the device over, because this one gave no sign of life "
+        f"(did this computer sleep?); run the command again"
+    )
+
+
+def _acquire(
+    transport: Transport, path: str, progress: Progress, wait_s: float, lease_s: float
+) -> Lock:
+    end = time.monotonic() + wait_s
+    told = False
+    while True:
+        found = _try_hold(transport, path, progress, lease_s)
+        if isinstance(found, Lock):
+            return found
+        left_s = end - time.monotonic()
+        if left_s <= 0:
+            raise _held(transport.serial, found, wait_s, lease_s)
+        if not told:
+            progress.step(f"{transport.serial}: waiting for {found.name}")
+            told = True
+        _await_free(transport, path, min(left_s, max(1.0, lease_s - found.silent_s)))
+
+
+def _try_hold(
+    transport: Transport, path: str, progress: Progress, lease_s: float
+) -> Lock | _Holder:
+    """The lock, or who holds it. Says what an earlier session left, or whose lock it broke."""
+    argv = ["sh", "-c", TRY, "lock", path, _owner(), _FOREVER_S, str(int(lease_s))]
+    stream = transport.lines(argv)
+    holder = _Holder("another session", 0)
     try:
         for line in stream:
-            word, _, rest = _printable(line).partition(" ")
+            word, _, rest = printable(line.decode(errors="replace")).partition(" ")
             if word == "holding" and rest.isdigit():
                 return Lock(transport, path, int(rest), stream)
-            holder = rest.removeprefix("for ") or holder
-            progress.step(f"{transport.serial}: waiting for {holder}")
-    except TookTooLong as error:
-        raise DeviceHeld(
-            f"{transport.serial} is used by {holder}, still after {wait_s:g} s; "
-            f"wait for it to end, or end it, and try again"
-        ) from error
+            if word == "held":
+                holder = _parse_holder(rest)
+            elif word in _NOTICES:
+                progress.step(f"{transport.serial}: {_NOTICES[word].format(rest)}")
     except BaseException:
         stream.close()
         raise
     if stream.completed is not None:
         stream.completed.checked()
-    return None
+    return holder
+
+
+_NOTICES = {
+    "left": "the session of {} ended without cleaning up; what it left is removed or used again",
+    "broke": "broke the lock of {}, which gave no sign of life for too long",
+}
+
+
+def _await_free(transport: Transport, path: str, limit_s: float) -> None:
+    """Return when the lock was free for a moment, or after `limit_s`."""
+    with suppress(TookTooLong):
+        transport.shell(["sh", "-c", AWAIT, "await", path], timeout_s=limit_s)
+
+
+def _held(serial: str, holder: _Holder, wait_s: float, lease_s: float) -> DeviceHeld:
+    return DeviceHeld(
+        f"{serial} is used by {holder.name}, still after {wait_s:g} s (last sign of life "
+        f"{holder.silent_s} s ago, {lease_s:g} s without one break its lock); end it, or wait for "
+        f"it with --wait SECONDS"
+    )
+
+
+def _parse_holder(text: str) -> _Holder:
+    silent, _, name = text.partition(" ")
+    return _Holder(name or "another session", int(silent) if silent.isdigit() else 0)
 
 
 def _owner() -> str:
@@ -109,8 +166,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a uid without a name, as in containers
         return f"uid {os.getuid()}"
-
-
-def _printable(line: bytes) -> str:
-    text = line.decode(errors="replace")
-    return "".join(sign if sign.isprintable() else " " for sign in text)[:_SHOWN_CHARS]

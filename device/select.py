@@ -112,13 +112,27 @@ def profile_of(config: DeviceConfig, clock: Clock | None = None) -> Profile:
 @contextmanager
 def open_device(target: Target, progress: Progress) -> Iterator[Transport]:
     """A connection to the device, which is started first if it is ours; closed with the block."""
-    transport = _connect(target, progress)
+    transport = connect(target, progress)
     try:
         if target.setting.clock == "counted":
             await_awake(transport)
         yield transport
     finally:
         transport.close()
+
+
+def attached_targets(device: str | None) -> tuple[Target, ...]:
+    """The device that is meant; without one the phone, else all emulated devices that run.
+
+    Starts none, unlike `resolve` with `virtual`.
+    """
+    running = tuple(Endpoint(LOOPBACK, found.port, found) for found in machine.list_running())
+    if device == VIRTUAL:
+        return running
+    if device in (None, AUTO):
+        phone = _only_phone(list_phones())
+        return (phone,) if phone else running
+    return (resolve(str(device), Profile()),)
 
 
 def list_devices() -> tuple[Listed, ...]:
@@ -131,7 +145,8 @@ def list_devices() -> tuple[Listed, ...]:
     return (*phones, *machines)
 
 
-def _connect(target: Target, progress: Progress) -> Transport:
+def connect(target: Target, progress: Progress) -> Transport:
+    """A connection to the device, which is started first if it is ours."""
     door = Door(progress=progress)
     match target:
         case UsbPhone(serial):

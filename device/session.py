@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.errors import DeviceTrouble
@@ -12,18 +13,21 @@ from taskzip.contracts.events import Event, Output
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.report import Pushed
 from taskzip.contracts.runspec import RunSpec
+from taskzip.device.abandoned import abandoned_elsewhere, forget_sessions, note_session
 from taskzip.device.clean import Cleaner
 from taskzip.device.conditions import Setting, read_conditions
 from taskzip.device.errors import RunnerFailed, TransferFailed
 from taskzip.device.launch import Launcher, check_version, checked_events
 from taskzip.device.lock import LOCK_WAIT_S, Lock, held_lock
 from taskzip.device.manifest import RUNNER_DIR, bundle_items, runner_items
+from taskzip.device.places import home, lock_path
 from taskzip.device.push import Placed, push_items
 from taskzip.device.runner.package import RunnerPackage
 from taskzip.device.transport.protocol import SILENCE_S, LineStream, Transport
 
 MAX_FETCH_BYTES = 64 << 20
 VERSION_TIMEOUT_S = 60.0
+RENEW_S = 60.0
 
 
 @dataclass
@@ -36,6 +40,7 @@ class Session:
     runner_version: str
     runtime_versions: Mapping[str, str]
     silence_s: float = SILENCE_S
+    _renewed_at: float = field(default_factory=monotonic)
     _announced: dict[str, int] = field(default_factory=dict)
     _running: LineStream | None = None
 
@@ -51,16 +56,24 @@ class Session:
         """
         if self._running is not None:
             raise RunnerFailed(f"{self.transport.serial}: the run before broke off; start again")
-        argv = self.launcher.run_argv(spec, self.placed.files)
+        argv = self.launcher.run_argv(spec, self.placed.files)  # gives a sign of life as well
+        self._renewed_at = monotonic()
         stream = self._running = self.transport.lines(argv, silence_s=self.silence_s)
         try:
             for event in checked_events(self.transport.serial, stream, spec):
                 if isinstance(event, Output):
                     self._announced[event.file] = event.bytes
+                self._renew()
                 yield event
         finally:
             if stream.completed is not None:
                 self._running = None
+
+    def _renew(self) -> None:
+        """A sign of life during a long run; events come when nothing is being timed."""
+        if monotonic() - self._renewed_at > RENEW_S:
+            self.launcher.lock.renew()
+            self._renewed_at = monotonic()
 
     def fetch(self, path: str) -> bytes:
         """The content of a file below the working folder, of the size that the runner told."""
@@ -107,11 +120,12 @@ def open_session(  # noqa: PLR0913  # each is a choice of its own
     was pushed is removed too unless `keep_pushed`. Raises DeviceHeld, DeviceFull, Mismatch, …
     """
     items = (*runner_items(package), *bundle_items(bundle_dir))
-    root = f"{_home(transport)}/work"
-    launcher = Launcher(root, package.command(RUNNER_DIR))
+    root = f"{home(transport)}/work"
     keep = [item.path for item in items] if keep_pushed else []
-    with _workplace(Cleaner(transport, root, keep, progress), lock_wait_s):
+    with _workplace(Cleaner(transport, root, keep, progress), lock_wait_s) as lock:
+        launcher = Launcher(lock, root, package.command(RUNNER_DIR))
         placed = push_items(transport, root, items, progress)
+        lock.renew()
         version = check_version(transport.shell(launcher.version_argv(), VERSION_TIMEOUT_S))
         session = Session(transport, launcher, placed, version, package.runtime_versions, silence_s)
         try:
@@ -121,25 +135,32 @@ def open_session(  # noqa: PLR0913  # each is a choice of its own
 
 
 @contextmanager
-def _workplace(cleaner: Cleaner, lock_wait_s: float) -> Iterator[None]:
+def _workplace(cleaner: Cleaner, lock_wait_s: float) -> Iterator[Lock]:
     """The working folder, under the device's lock; left clean."""
-    path = f"{_home(cleaner.transport)}/lock"
-    with held_lock(cleaner.transport, path, cleaner.progress, lock_wait_s) as lock:
+    transport, progress = cleaner.transport, cleaner.progress
+    for note in abandoned_elsewhere(transport.serial):
+        progress.step(
+            f"{note.serial} may hold what a session left that was killed (process {note.pid}, "
+            f"since {note.started_at}); `deploy clean --device {note.serial}` removes it"
+        )
+    with held_lock(transport, lock_path(transport), progress, lock_wait_s) as lock:
+        note_session(transport.serial)
         try:
-            yield
+            yield lock
         except BaseException as error:
-            _clean_after(error, cleaner, lock)
+            _leave_after(error, cleaner, lock)
             raise
-        cleaner.clean(lock)
+        _leave(cleaner, lock)
 
 
-def _home(transport: Transport) -> str:
-    return f"{transport.base}/taskzip"
+def _leave(cleaner: Cleaner, lock: Lock) -> None:
+    cleaner.clean(lock)
+    forget_sessions(cleaner.transport.serial)
 
 
-def _clean_after(error: BaseException, cleaner: Cleaner, lock: Lock) -> None:
+def _leave_after(error: BaseException, cleaner: Cleaner, lock: Lock) -> None:
     """Clean up without hiding what went wrong; what could not be cleaned is noted with it."""
     try:
-        cleaner.clean(lock)
+        _leave(cleaner, lock)
     except DeviceTrouble as trouble:
         error.add_note(f"cleaning up failed as well: {trouble}")

@@ -25,6 +25,13 @@ from taskzip.device.transport.stream import Chunks, Command, Lines, collect
 
 _CHUNK_BYTES = 65536
 _HANG_UP_SECONDS = 2.0
+# As adbd does, when this process ends, however it ends: its end of the pipe closes with it.
+_UNTIL_THIS_PROCESS_ENDS = r"""
+exec 3<&0 </dev/null
+{ read -r _ <&3; kill -9 0; } >/dev/null 2>&1 &
+sh -c "$1" 3<&-
+kill -9 $!
+"""
 
 
 class LocalTransport:
@@ -83,9 +90,9 @@ class LocalTransport:
 
     def _chunks(self, command: Command, silence_s: float, deadline: float | None = None) -> Chunks:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command.wrapped.command],
+            ["/bin/sh", "-c", _UNTIL_THIS_PROCESS_ENDS, "local", command.wrapped.command],
             cwd=self._folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -119,8 +126,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     with_group = process.poll() is None
     if with_group:
         os.killpg(process.pid, signal.SIGHUP)
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
     try:
         process.wait(_HANG_UP_SECONDS)
     except subprocess.TimeoutExpired:  # under `nohup` all that it starts ignores hanging up

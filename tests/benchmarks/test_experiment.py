@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -67,6 +68,30 @@ class Altered:
 
     def fetch(self, path: str) -> bytes:
         return self.device.fetch(path)
+
+
+class Noting(Silent):
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+
+def test_an_unfinished_measurement_is_not_replaced_without_a_word(
+    device, plan, conditions, tmp_path
+) -> None:
+    noting = Noting()
+    run_experiment([device], plan, tmp_path, conditions, noting)
+    lines = (tmp_path / "records.jsonl").read_text().splitlines(keepends=True)
+    run_experiment([device], plan, tmp_path, conditions, noting)
+    assert noting.steps == []
+    (tmp_path / "records.jsonl").write_text("".join(lines[: len(lines) // 2]))
+    run_experiment([device], plan, tmp_path, conditions, noting)
+    (told,) = noting.steps
+    assert re.fullmatch(
+        rf"an interrupted measurement with \d+ of {len(plan.runs)} runs is replaced; .*", told
+    )
 
 
 def test_every_event_becomes_a_record_on_the_disk(run: Run, device, plan, tmp_path) -> None:

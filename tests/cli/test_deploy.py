@@ -12,7 +12,7 @@ from taskzip.contracts import schema
 
 VERBS = (
     *("zip-and-push", "zip", "export", "inspect", "push", "bench", "report", "compare"),
-    *("device", "doctor"),
+    *("clean", "device", "doctor"),
 )
 
 
@@ -74,6 +74,29 @@ def test_a_device_that_does_not_answer_ends_with_3(deploy, project: Path) -> Non
     done = deploy("device", "shell", "--device", "127.0.0.1:1", "true", cwd=project)
     assert done.returncode == 3
     assert "127.0.0.1:1" in done.stderr
+
+
+def test_cleaning_no_device_is_done_and_an_absent_one_ends_with_3(
+    deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKZIP_CACHE_DIR", str(tmp_path))
+    none = deploy("clean", "--device", "virtual")
+    assert (none.returncode, "no emulated device runs" in none.stdout) == (0, True)
+    absent = deploy("clean", "--device", "127.0.0.1:1", "--dry-run")
+    assert absent.returncode == 3
+    assert "127.0.0.1:1: no ADB daemon answers" in absent.stderr
+
+
+def test_profiles_are_listed_and_a_wrong_one_ends_with_2(
+    deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKZIP_CONFIG_DIR", str(tmp_path))
+    listed = json.loads(deploy("device", "profiles", "--json").stdout)
+    assert listed["microsd"]["flash_read_bytes_per_second"] == 20_000_000
+    (tmp_path / "profiles.toml").write_text("[x]\ncores = 2\n")
+    wrong = deploy("device", "profiles")
+    assert wrong.returncode == 2
+    assert "unknown key 'cores' at [x]" in wrong.stderr.replace("\n", " ")
 
 
 def test_a_device_that_is_none_ends_with_2_before_anything_is_built(deploy, project) -> None:

@@ -1,14 +1,16 @@
 """Two sessions on one device."""
 
 import contextlib
+import re
 import threading
 from pathlib import Path
 
 import pytest
 
 from taskzip.contracts.progress import Silent
-from taskzip.device.errors import CommandFailed, ConnectionLost, DeviceHeld
+from taskzip.device.errors import CommandFailed, ConnectionLost, DeviceHeld, LockLost
 from taskzip.device.lock import held_lock
+from taskzip.device.places import lock_path
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
 
@@ -19,10 +21,6 @@ class Noting(Silent):
 
     def step(self, text: str) -> None:
         self.steps.append(text)
-
-
-def lock_path(transport: Transport) -> str:
-    return f"{transport.base}/taskzip/lock"
 
 
 def test_the_second_is_told_who_holds_the_device(open_transport) -> None:
@@ -83,3 +81,63 @@ def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         held_lock(local, lock_path(local), Silent()),
     ):
         pytest.fail("locked what is not there")
+
+
+def test_who_does_not_wait_is_told_at_once_and_what_to_do(local: LocalTransport) -> None:
+    with (
+        held_lock(local, lock_path(local), Silent()),
+        pytest.raises(DeviceHeld, match=r"since 20.*last sign of life 0 s ago.*--wait") as error,
+        held_lock(local, lock_path(local), Silent(), wait_s=0),
+    ):
+        pytest.fail("two sessions hold one device")
+    assert error.value.exit_code == 3
+
+
+def grow_silent(transport: Transport) -> None:
+    """Put the holder's last sign of life before the device's start."""
+    path = f"{lock_path(transport)}.beat"
+    transport.shell(["sh", "-c", 'echo 0 >"$1"', "x", path]).checked()
+
+
+def test_a_holder_without_a_sign_of_life_loses_its_lock(open_transport) -> None:
+    first, second, noting = open_transport(), open_transport(), Noting()
+    with held_lock(first, lock_path(first), Silent()) as lost:
+        grow_silent(first)
+        with held_lock(second, lock_path(second), noting, wait_s=0, lease_s=1) as lock:
+            assert re.search(r"broke the lock of .*, process \d+, since 20", noting.steps[0])
+            assert len(noting.steps) == 1
+            with pytest.raises(LockLost, match=r"took the device over.*did this computer sleep"):
+                lost.renew()
+            lock.renew()
+    assert first.shell(["ls", first.base]).checked().stdout == b""
+
+
+def test_a_sign_of_life_keeps_the_lock(local: LocalTransport) -> None:
+    with held_lock(local, lock_path(local), Silent()) as lock:
+        grow_silent(local)
+        lock.renew()
+        with (
+            pytest.raises(DeviceHeld),
+            held_lock(local, lock_path(local), Silent(), wait_s=0, lease_s=5),
+        ):
+            pytest.fail("a living session lost its lock")
+
+
+@pytest.mark.parametrize("beat", ["", "x", "$(exit 3)", "99999999999"])
+def test_a_sign_of_life_that_is_none_breaks_no_lock(local: LocalTransport, beat: str) -> None:
+    with held_lock(local, lock_path(local), Silent()):
+        Path(f"{lock_path(local)}.beat").write_text(beat)
+        with (
+            pytest.raises(DeviceHeld, match="is used by"),
+            held_lock(local, lock_path(local), Silent(), wait_s=0, lease_s=1),
+        ):
+            pytest.fail("a living session lost its lock")
+
+
+def test_the_next_is_told_who_left_without_cleaning_up(local: LocalTransport) -> None:
+    noting = Noting()
+    with held_lock(local, lock_path(local), Silent()) as lock:
+        lock.stream.close()
+        with held_lock(local, lock_path(local), noting):
+            pass
+    assert re.search(r"the session of .* ended without cleaning up", noting.steps[0])
