@@ -72,7 +72,9 @@ def _equals(target: Target, count: int) -> tuple[Target, ...]:
 
 
 @contextmanager
-def _open(folder: Path, place: Place, progress: Progress, keep: bool) -> Iterator[list[Session]]:
+def _open(
+    folder: Path, place: Place, progress: Progress, *, keep: bool, verify: bool = False
+) -> Iterator[list[Session]]:
     """A session on each device, holding the bundle in `folder`."""
     package = build_runner("aarch64", progress)
     with ExitStack() as stack:
@@ -85,15 +87,19 @@ def _open(folder: Path, place: Place, progress: Progress, keep: bool) -> Iterato
                     keep_pushed=keep,
                     progress=progress,
                     lock_wait_s=place.wait_s,
+                    verify=verify,
                 )
             )
             for target in place.targets
         ]
 
 
-def push(folder: Path, place: Place, progress: Progress) -> Pushed:
-    """Put the bundle in `folder` and the runner on the device and leave them there."""
-    with _open(folder, place, progress, keep=True) as sessions:
+def push(folder: Path, place: Place, progress: Progress, *, verify: bool = False) -> Pushed:
+    """Put the bundle in `folder` and the runner on the device and leave them there.
+
+    With `verify` what is there already is hashed again.
+    """
+    with _open(folder, place, progress, keep=True, verify=verify) as sessions:
         return _in_all(sessions)
 
 
@@ -103,7 +109,7 @@ def measure(
     """Measure the bundle in `folder`; records, `report.json` and `report.html` lie there after."""
     bench = bench.model_copy(update={"clock": place.setting.clock})
     plan = plan_experiment(Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE), bench)
-    with _open(folder, place, progress, place.keeps_pushed) as sessions:
+    with _open(folder, place, progress, keep=place.keeps_pushed) as sessions:
         _in_all(sessions).write(folder / PUSHED_FILE)
         conditions = _conditions(sessions, place)
         run_experiment(sessions, plan, folder, conditions, progress, resume=resume)

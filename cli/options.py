@@ -63,6 +63,9 @@ CompareMethods = Annotated[
     typer.Option("--compare", help="Zip with every method, show all results, change nothing else."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Hash all of it on the device, also what did not change.")
+]
 KeepPushed = Annotated[
     bool | None,
     typer.Option(

@@ -13,6 +13,7 @@ def push_bundle(
     profile: options.ProfileName = None,
     clock: options.ClockName = None,
     wait: options.Wait = LOCK_WAIT_S,
+    verify: options.Verify = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Push a bundle and the runner, skipping what is there, and leave them for `deploy bench`."""
@@ -21,7 +22,7 @@ def push_bundle(
     bench, on = options.measured_with(folder, device, profile, clock)
     place = Place.of(on, bench, keep_pushed=True, wait_s=wait)
     with terminal_progress() as progress:
-        pushed = push(folder, place, progress)
+        pushed = push(folder, place, progress, verify=verify)
     if as_json:
         stdout.print_json(pushed.model_dump_json())
     else:

@@ -37,7 +37,7 @@ HELD_TEST || {
 BEAT
 cd "$root" || exit
 set -f
-[ "$(stat -c "$format" -- $files 2>/dev/null)" = "$expected" ] || {
+[ "$(stat -L -c "$format" -- $files 2>/dev/null)" = "$expected" ] || {
     echo '{"kind":"failure","code":"changed_on_device","message":"a pushed file was changed"}'
     exit 1
 }

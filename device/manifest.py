@@ -1,6 +1,7 @@
 """What is to lie on the device: local files, and where each goes below the working folder."""
 
 import hashlib
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from taskzip.device.runner.package import RunnerPackage
 BUNDLE_DIR = "bundle"
 RUNNER_DIR = "runner"
 
-PLAIN_MODE = 0o644
+_CHUNK_BYTES = 1 << 20
 
 _RELATIVE: TypeAdapter[str] = TypeAdapter(RelativePath)
 
@@ -28,7 +29,6 @@ class Item:
     path: str
     bytes: int
     sha256: str
-    mode: int = PLAIN_MODE
 
     def __post_init__(self) -> None:
         _RELATIVE.validate_python(self.path)
@@ -46,18 +46,22 @@ def bundle_items(folder: Path) -> tuple[Item, ...]:
 def runner_items(package: RunnerPackage) -> tuple[Item, ...]:
     """The files of a runner package."""
     return tuple(
-        Item(package.folder / path, f"{RUNNER_DIR}/{path}", size, sha256, mode)
-        for path, size, sha256, mode in package.files
+        Item(package.folder / file.path, f"{RUNNER_DIR}/{file.path}", file.bytes, file.sha256)
+        for file in package.files
     )
 
 
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a local file in hexadecimal; BadInput when it cannot be read."""
+def hash_file(path: Path, length: int | None = None) -> str:
+    """The SHA-256 of a local file, or of its first `length` bytes; BadInput if unreadable."""
+    digest, left = hashlib.sha256(), sys.maxsize if length is None else length
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while data := file.read(min(_CHUNK_BYTES, left)):
+                digest.update(data)
+                left -= len(data)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+    return digest.hexdigest()
 
 
 def total_bytes(items: Iterable[Item]) -> int:

@@ -1,16 +1,12 @@
-"""Push by manifest: what is there and right is skipped, what is pushed is verified, then renamed.
+"""Push: bytes that the device's store has are never sent again, those that arrive are verified.
 
-Hashing everything at each start would cost seconds on a slow device. A file is hashed once, after
-it was pushed; its hash is kept beside its inode's state (size, mode, modification and change time
-in nanoseconds, inode). Whatever writes to a file, replaces it or sets its times changes the state,
-and the file is hashed again. The same states are compared again before each run. A file is on the
-flash before it has its name: writing it back later would take flash and processor from what is
-measured.
+What is missing is sent (going on where an earlier push broke off), hashed on the device, written
+to its flash, and only then gets its name. The run folder is links to the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
@@ -19,180 +15,163 @@ from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.contracts.report import Pushed
 from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
 from taskzip.device.manifest import Item, hash_file, total_bytes
-from taskzip.device.parse.files import STAT_FORMAT, FileState, parse_states
-from taskzip.device.parse.storage import parse_available
-from taskzip.device.survey import Known, Survey, hash_files, survey, write_stamp
+from taskzip.device.parse.files import FileState
+from taskzip.device.room import free_bytes, make_room
+from taskzip.device.send import Send, plan_send, send
+from taskzip.device.stamp import Entry, mark_used, outdated
+from taskzip.device.store import PARTIAL, Found, Hashed, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
-
-MARGIN_BYTES = 8 << 20
-"""Left free for what runs write."""
-
-_PARTIAL = ".partial"
-
-_RENAME = r"""
-format=$1 partial=$2
-cd "$3" || exit
-shift 3
-for file do
-    mode=${file%%:*} path=${file#*:}
-    dd if=/dev/null of="$path$partial" conv=notrunc,fsync 2>/dev/null || {
-        echo "$path: cannot be written to the flash" >&2
-        exit 1
-    }
-    chmod "$mode" "$path$partial" && mv -f "$path$partial" "$path" || exit
-done
-for file do
-    shift
-    set -- "$@" "${file#*:}"
-done
-stat -c "$format" -- "$@"
-"""
 
 
 @dataclass(frozen=True)
 class Placed:
     """The manifest's files on the device, verified, and what it took to put them there."""
 
-    files: dict[str, FileState]
+    files: Mapping[str, FileState]
     pushed: Pushed
 
 
 def push_items(
-    transport: Transport, root: str, items: Sequence[Item], progress: Progress
+    transport: Transport,
+    home: str,
+    items: Sequence[Item],
+    progress: Progress,
+    *,
+    verify: bool = False,
 ) -> Placed:
-    """Make the folder `root` on the device hold exactly `items`.
+    """Make the run folder below `home` on the device hold exactly `items`.
 
-    Raises DeviceFull before anything is pushed, TransferFailed when a file arrives damaged, and
-    BadInput when a local file is not what its manifest says.
+    With `verify` all that is there is hashed again. Raises DeviceFull before anything is sent,
+    TransferFailed when a file arrives damaged, and BadInput when a local file is not what its
+    manifest says.
     """
-    found = survey(transport, root, [item.path for item in items])
-    right = _already_right(transport, root, items, found)
-    missing = [item for item in items if item.path not in right]
-    seconds = 0.0
-    if missing:
-        _check_space(transport, root, missing)
-        began = monotonic()
-        _transfer(transport, root, missing, progress)
-        seconds = monotonic() - began
-        right |= _verify(transport, root, missing, progress)
-    if right != found.stamped:
-        write_stamp(transport, root, right)
-    return Placed(
-        {path: known.state for path, known in right.items()}, _account(items, missing, seconds)
-    )
+    push = _Push(Store(transport, home), {item.sha256: item for item in items}, progress)
+    found = push.store.open()
+    entries = push.without_wanted(found.sure) if verify else found.sure
+    arrived = push.hash_unsure(found, entries)
+    sends = push.plan(entries, arrived)
+    make_room(push.store, sends, entries, push.wanted)
+    began = monotonic()
+    arrived |= push.send(sends)
+    entries |= push.publish(arrived)
+    seconds = monotonic() - began
+    push.keep(entries, found)
+    push.store.link({item.path: item.sha256 for item in items})
+    files = {item.path: replace(entries[item.sha256].state, path=item.path) for item in items}
+    return Placed(files, _account(items, sends, seconds))
 
 
-def _already_right(
-    transport: Transport, root: str, items: Sequence[Item], found: Survey
-) -> dict[str, Known]:
-    """Files that need no push: by their stamp, or hashed now for want of one."""
-    known = {item.path: found.known(item.path) for item in items}
-    unsure = [
-        item.path
-        for item in items
-        if known[item.path] is None and _fits(item, found.present.get(item.path))
-    ]
-    if unsure:
-        known |= hash_files(transport, root, unsure)
+@dataclass(frozen=True)
+class _Push:
+    """The store, and the items by the SHA-256 that each is to have."""
+
+    store: Store
+    wanted: Mapping[str, Item]
+    progress: Progress
+
+    def without_wanted(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+        """The entries that only other pushes use."""
+        return {sha256: each for sha256, each in entries.items() if sha256 not in self.wanted}
+
+    def hash_unsure(self, found: Found, sure: Mapping[str, Entry]) -> dict[str, Hashed]:
+        """Hash what is, or begins, an item that the stamp does not vouch for."""
+        unsure = [
+            name
+            for sha256 in self.wanted
+            if sha256 not in sure
+            for name in (sha256, sha256 + PARTIAL)
+            if name in found.present
+        ]
+        return self.store.hash(unsure) if unsure else {}
+
+    def plan(self, sure: Mapping[str, Entry], arrived: Mapping[str, Hashed]) -> list[Send]:
+        """What is to be sent."""
+        there = {*sure, *_whole(arrived)}
+        missing = (item for sha256, item in self.wanted.items() if sha256 not in there)
+        return [plan_send(item, arrived.get(item.sha256 + PARTIAL)) for item in missing]
+
+    def send(self, sends: Sequence[Send]) -> dict[str, Hashed]:
+        """Send, and hash on the device what arrived."""
+        if not sends:
+            return {}
+        total = sum(each.bytes for each in sends)
+        with progress_bar(self.progress, f"Pushing {len(sends)} files", total) as bar:
+            for each in sends:
+                self._send_one(each, partial(self.progress.advance, bar))
+        with progress_bar(self.progress, "Verifying on the device"):
+            arrived = self.store.hash([each.item.sha256 + PARTIAL for each in sends])
+        for each in sends:
+            _refuse_damaged(self.store.transport.serial, each.item, arrived)
+        return arrived
+
+    def _send_one(self, sending: Send, on_bytes: OnBytes) -> None:
+        """Send a file; a device that filled up meanwhile is told apart."""
+        try:
+            send(self.store, sending, on_bytes)
+        except DeviceTrouble as error:
+            transport, folder = self.store.transport, self.store.folder
+            available = _free_bytes_or_none(transport, folder)
+            if available is not None and available < sending.bytes:
+                raise DeviceFull(transport.serial, folder, sending.bytes, available) from error
+            raise
+
+    def publish(self, arrived: Mapping[str, Hashed]) -> dict[str, Entry]:
+        """Give whole files their names; ChangedOnDevice if one changed since it was hashed."""
+        whole = _whole(arrived)
+        states = self.store.publish(list(whole.values())) if whole else {}
+        for sha256, name in whole.items():
+            if sha256 not in states or _content(states[sha256]) != _content(arrived[name].state):
+                item = self.wanted[sha256]
+                raise ChangedOnDevice(
+                    f"{self.store.transport.serial}: {item.path} changed while it was pushed"
+                )
+        return {sha256: Entry(states[sha256]) for sha256 in whole}
+
+    def keep(self, entries: Mapping[str, Entry], found: Found) -> None:
+        """Leave what other pushes can use, and remove what nobody needs or vouches for."""
+        used = mark_used(entries, self.wanted)
+        old = outdated(used)
+        self.store.remove(sorted({*old, *(found.present.keys() - used.keys())}))
+        kept = {sha256: entry for sha256, entry in used.items() if sha256 not in old}
+        if kept != found.stamped:
+            self.store.write_stamp(kept)
+
+
+def _whole(arrived: Mapping[str, Hashed]) -> dict[str, str]:
+    """SHA-256 → name of the files that have the content which their name promises."""
     return {
-        item.path: there
-        for item in items
-        if (there := known[item.path]) and there.sha256 == item.sha256 and _fits(item, there.state)
+        hashed.sha256: name
+        for name, hashed in arrived.items()
+        if hashed.sha256 == name.removesuffix(PARTIAL)
     }
 
 
-def _fits(item: Item, state: FileState | None) -> bool:
-    """Whether a hash is worth taking: a regular file of the right size and mode."""
-    return (
-        state is not None
-        and state.is_regular
-        and state.bytes == item.bytes
-        and state.mode & 0o777 == item.mode
-    )
-
-
-def _check_space(transport: Transport, root: str, missing: Sequence[Item]) -> None:
-    available = free_bytes(transport, root)
-    needed = total_bytes(missing) + MARGIN_BYTES
-    if available < needed:
-        raise DeviceFull(transport.serial, root, needed, available)
-
-
-def free_bytes(transport: Transport, folder: str) -> int:
-    """Bytes free on the file system of a folder on the device."""
-    return parse_available(transport.shell(["df", "-k", folder]).checked().text)
-
-
-def _transfer(transport: Transport, root: str, missing: Sequence[Item], progress: Progress) -> None:
-    total = total_bytes(missing)
-    with progress_bar(progress, f"Pushing {len(missing)} files", total) as bar:
-        for item in missing:
-            _push_one(transport, root, item, partial(progress.advance, bar))
-
-
-def _verify(
-    transport: Transport, root: str, missing: Sequence[Item], progress: Progress
-) -> dict[str, Known]:
-    """Hash what arrived and move it to its place."""
-    with progress_bar(progress, "Verifying on the device"):
-        arrived = hash_files(transport, root, [item.path + _PARTIAL for item in missing])
-    for item in missing:
-        _refuse_damaged(transport.serial, item, arrived.get(item.path + _PARTIAL))
-    return _rename(transport, root, missing, arrived)
-
-
-def _push_one(transport: Transport, root: str, item: Item, on_bytes: OnBytes) -> None:
-    """Push a file beside its place; a device that filled up meanwhile is told apart."""
-    try:
-        transport.push(item.local, f"{root}/{item.path}{_PARTIAL}", on_bytes)
-    except DeviceTrouble as error:
-        available = _free_bytes_or_none(transport, root)
-        if available is not None and available < item.bytes:
-            raise DeviceFull(transport.serial, root, item.bytes, available) from error
-        raise
-
-
-def _free_bytes_or_none(transport: Transport, root: str) -> int | None:
+def _free_bytes_or_none(transport: Transport, folder: str) -> int | None:
     with suppress(DeviceTrouble):
-        return free_bytes(transport, root)
+        return free_bytes(transport, folder)
     return None
 
 
-def _refuse_damaged(serial: str, item: Item, arrived: Known | None) -> None:
-    if arrived is not None and arrived.sha256 == item.sha256:
+def _refuse_damaged(serial: str, item: Item, arrived: Mapping[str, Hashed]) -> None:
+    there = arrived.get(item.sha256 + PARTIAL)
+    if there is not None and there.sha256 == item.sha256:
         return
     if hash_file(item.local) != item.sha256:
         raise BadInput(f"{item.local} is not what its manifest says; make the bundle again")
     raise TransferFailed(f"{serial}: {item.path} arrived damaged; try again")
 
 
-def _rename(
-    transport: Transport, root: str, items: Sequence[Item], arrived: dict[str, Known]
-) -> dict[str, Known]:
-    """Move verified files to their places; ChangedOnDevice if one changed since it was hashed."""
-    files = [f"{item.mode:o}:{item.path}" for item in items]
-    argv = ["sh", "-c", _RENAME, "rename", STAT_FORMAT, _PARTIAL, root, *files]
-    states = parse_states(transport.shell(argv).checked().text)
-    known = {}
-    for item in items:
-        hashed, state = arrived[item.path + _PARTIAL], states.get(item.path)
-        if state is None or _content_key(state) != _content_key(hashed.state):
-            raise ChangedOnDevice(f"{transport.serial}: {item.path} changed while it was pushed")
-        known[item.path] = Known(state, item.sha256)
-    return known
-
-
-def _content_key(state: FileState) -> tuple[int, int, str]:
-    """What renaming and a new mode leave as it was."""
+def _content(state: FileState) -> tuple[int, int, str]:
+    """What a new name and a new mode leave as it was."""
     return state.inode, state.bytes, state.modified
 
 
-def _account(items: Sequence[Item], missing: Sequence[Item], seconds: float) -> Pushed:
-    pushed_bytes = total_bytes(missing)
+def _account(items: Sequence[Item], sends: Sequence[Send], seconds: float) -> Pushed:
+    sent_bytes = sum(each.bytes for each in sends)
     return Pushed(
-        files=len(missing),
-        bytes=pushed_bytes,
-        skipped_files=len(items) - len(missing),
-        skipped_bytes=total_bytes(items) - pushed_bytes,
-        bytes_per_second=round(pushed_bytes / seconds) if missing and seconds > 0 else None,
+        files=len(sends),
+        bytes=sent_bytes,
+        skipped_files=len(items) - len(sends),
+        skipped_bytes=total_bytes(items) - sent_bytes,
+        bytes_per_second=round(sent_bytes / seconds) if sends and seconds > 0 else None,
     )

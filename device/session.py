@@ -113,18 +113,19 @@ def open_session(  # noqa: PLR0913  # each is a choice of its own
     progress: Progress,
     lock_wait_s: float = LOCK_WAIT_S,
     silence_s: float = SILENCE_S,
+    verify: bool = False,
 ) -> Iterator[Session]:
     """A session with the runner and the bundle on the device.
 
     However the block ends, a runner that still runs is ended and what runs wrote is removed; what
-    was pushed is removed too unless `keep_pushed`. Raises DeviceHeld, DeviceFull, Mismatch, …
+    was pushed is removed too unless `keep_pushed`. With `verify` all that is there is hashed again.
+    Raises DeviceHeld, DeviceFull, Mismatch, …
     """
     items = (*runner_items(package), *bundle_items(bundle_dir))
-    root = f"{home(transport)}/work"
-    keep = [item.path for item in items] if keep_pushed else []
-    with _workplace(Cleaner(transport, root, keep, progress), lock_wait_s) as lock:
-        launcher = Launcher(lock, root, package.command(RUNNER_DIR))
-        placed = push_items(transport, root, items, progress)
+    folder = home(transport)
+    with _workplace(Cleaner(transport, folder, keep_pushed, progress), lock_wait_s) as lock:
+        launcher = Launcher(lock, f"{folder}/work", package.command(RUNNER_DIR))
+        placed = push_items(transport, folder, items, progress, verify=verify)
         lock.renew()
         version = check_version(transport.shell(launcher.version_argv(), VERSION_TIMEOUT_S))
         session = Session(transport, launcher, placed, version, package.runtime_versions, silence_s)

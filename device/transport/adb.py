@@ -17,9 +17,10 @@ from taskzip.device.transport.protocol import (
     SILENCE_S,
     Completed,
     OnBytes,
+    Span,
 )
 from taskzip.device.transport.stream import Chunks, Command, Lines, collect
-from taskzip.device.transport.transfer import Sink, Source
+from taskzip.device.transport.transfer import Reading, Sink, Source
 
 DEVICE_FOLDER = "/data/local/tmp"
 TRANSFER_SILENCE_S = 30.0
@@ -79,10 +80,13 @@ class AdbTransport:
         command = Command.of(self._serial, argv)
         return Lines(command, self._chunks(command, silence_s))
 
-    def push(self, local: Path, remote: str, on_bytes: OnBytes | None = None) -> None:
+    def push(
+        self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None
+    ) -> None:
         """Copy a file to the device."""
         with _reading(local) as file, self._using(f"push of {remote}") as device:
-            device.push(Source(file, on_bytes), remote, read_timeout_s=self._transfer_silence_s)
+            source = Source(Reading(file, span), on_bytes)
+            device.push(source, remote, read_timeout_s=self._transfer_silence_s)
 
     def pull(self, remote: str, local: Path, max_bytes: int = MAX_PULL_BYTES) -> None:
         """Copy a file from the device."""

@@ -11,6 +11,7 @@ from adb_shell.adb_device import AdbDevice
 from taskzip.contracts.progress import Progress, Silent
 from taskzip.device.errors import KeyRefused, NotAnswering
 from taskzip.device.transport.adb import BROKEN, TIMEOUTS, TRANSFER_SILENCE_S, AdbTransport
+from taskzip.device.transport.byte_sum import QuickDevice
 from taskzip.device.transport.keys import key_folder, load_signer
 from taskzip.device.transport.tcp import TcpPipe
 from taskzip.device.transport.usb import usb_device
@@ -39,7 +40,7 @@ class Door:
         serial = f"{host}:{port}"
         return AdbTransport(
             serial,
-            partial(self._connect, serial, lambda: AdbDevice(TcpPipe(host, port))),
+            partial(self._connect, serial, lambda: QuickDevice(TcpPipe(host, port))),
             transfer_silence_s=transfer_silence_s,
         )
 

@@ -20,8 +20,10 @@ from taskzip.device.transport.protocol import (
     SILENCE_S,
     Completed,
     OnBytes,
+    Span,
 )
 from taskzip.device.transport.stream import Chunks, Command, Lines, collect
+from taskzip.device.transport.transfer import Reading
 
 _CHUNK_BYTES = 65536
 _HANG_UP_SECONDS = 2.0
@@ -60,13 +62,16 @@ class LocalTransport:
         command = Command.of(self.serial, argv)
         return Lines(command, self._chunks(command, silence_s))
 
-    def push(self, local: Path, remote: str, on_bytes: OnBytes | None = None) -> None:
+    def push(
+        self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None
+    ) -> None:
         """Copy a file."""
         target = Path(remote)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with local.open("rb") as source, target.open("wb") as sink:
-                while data := source.read(_CHUNK_BYTES):
+                reading = Reading(source, span)
+                while data := reading.read(_CHUNK_BYTES):
                     sink.write(data)
                     if on_bytes is not None:
                         on_bytes(len(data))

@@ -16,6 +16,14 @@ OnBytes = Callable[[int], None]
 
 
 @dataclass(frozen=True)
+class Span:
+    """Part of a file: `bytes` from byte `start` on."""
+
+    start: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Completed:
     """A command that ended on the device. `stdout` is empty where it was read line by line."""
 
@@ -70,8 +78,10 @@ class Transport(Protocol):
     def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> LineStream:
         """Run a command and read its output while it runs; TookTooLong after such a silence."""
 
-    def push(self, local: Path, remote: str, on_bytes: OnBytes | None = None) -> None:
-        """Copy a file to the device, making folders; the mode is left to the device."""
+    def push(
+        self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None
+    ) -> None:
+        """Copy a file, or part of one, to the device, making folders; its mode is the device's."""
 
     def pull(self, remote: str, local: Path, max_bytes: int = MAX_PULL_BYTES) -> None:
         """Copy a file from the device; TransferFailed when it is longer than `max_bytes`."""

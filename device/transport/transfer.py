@@ -3,25 +3,41 @@
 The package's own progress callback swallows every exception, Ctrl-C too; a stream does not.
 """
 
+import sys
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from taskzip.device.errors import TransferFailed
-from taskzip.device.transport.protocol import OnBytes
+from taskzip.device.transport.protocol import OnBytes, Span
+
+
+class Reading:
+    """An open file, or a span of it, read from its beginning."""
+
+    def __init__(self, file: BinaryIO, span: Span | None) -> None:
+        self._file, self._left = file, sys.maxsize if span is None else span.bytes
+        if span is not None:
+            file.seek(span.start)
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end."""
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data
 
 
 class Source(BytesIO):
     """A file to push, read as it goes."""
 
-    def __init__(self, file: BinaryIO, on_bytes: OnBytes | None) -> None:
+    def __init__(self, file: Reading, on_bytes: OnBytes | None) -> None:
         super().__init__()
         self._file, self._on_bytes = file, on_bytes
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next bytes of the file."""
         try:
-            data = self._file.read(-1 if size is None else size)
+            data = self._file.read(sys.maxsize if size is None or size < 0 else size)
         except OSError as error:
             raise TransferFailed(f"reading here failed: {error.strerror}") from error
         if data and self._on_bytes is not None:

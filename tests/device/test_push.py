@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,22 +10,25 @@ import pytest
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.report import Pushed
-from taskzip.device.errors import DeviceFull, ParseTrouble, TransferFailed
+from taskzip.device.errors import ConnectionLost, DeviceFull, ParseTrouble, TransferFailed
 from taskzip.device.manifest import Item
-from taskzip.device.parse.files import parse_state
-from taskzip.device.push import MARGIN_BYTES, free_bytes, push_items
+from taskzip.device.parse.files import STAT_FORMAT, parse_state
+from taskzip.device.push import push_items
+from taskzip.device.room import MARGIN_BYTES, free_bytes
 from taskzip.device.select import open_device, resolve
-from taskzip.device.survey import Known, format_stamp, parse_stamp
+from taskzip.device.send import PART_BYTES, Send, plan_send, send
+from taskzip.device.stamp import Entry, format_stamp, parse_stamp
+from taskzip.device.store import Store
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
-from taskzip.device.transport.protocol import OnBytes, Transport
+from taskzip.device.transport.protocol import Transport
 from taskzip.device.virtual.state import RunningMachine
 
 
-def item_of(folder: Path, path: str, content: bytes, mode: int = 0o644) -> Item:
+def item_of(folder: Path, path: str, content: bytes) -> Item:
     local = folder / path.replace("/", "_")
     local.write_bytes(content)
-    return Item(local, path, len(content), hashlib.sha256(content).hexdigest(), mode)
+    return Item(local, path, len(content), hashlib.sha256(content).hexdigest())
 
 
 @pytest.fixture
@@ -32,21 +36,29 @@ def items(tmp_path: Path) -> list[Item]:
     return [
         item_of(tmp_path, "bundle/a.bin", os.urandom(200_000)),
         item_of(tmp_path, "bundle/deep/b.bin", b"b"),
-        item_of(tmp_path, "runner/bin/run", b"#!/bin/sh\n", 0o755),
+        item_of(tmp_path, "runner/bin/run", b"#!/bin/sh\n"),
     ]
 
 
-def push(transport: Transport, items: list[Item]) -> Pushed:
-    return push_items(transport, f"{transport.base}/work", items, Silent()).pushed
+def home(transport: Transport) -> str:
+    return f"{transport.base}/taskzip"
+
+
+def push(transport: Transport, items: list[Item], **options: bool) -> Pushed:
+    return push_items(transport, home(transport), items, Silent(), **options).pushed
 
 
 def change(transport: Transport, text: str) -> None:
-    transport.shell(["sh", "-c", f'cd "$1/work" && {text}', "x", transport.base]).checked()
+    transport.shell(["sh", "-c", f'cd "$1/work" && {text}', "x", home(transport)]).checked()
 
 
 def listing(transport: Transport) -> str:
-    text = 'cd "$1/work" && find . -type f ! -name .stamp -exec sha256sum {} + | sort'
-    return transport.shell(["sh", "-c", text, "x", transport.base]).checked().text
+    text = 'cd "$1/work" && find -L . -type f -exec sha256sum {} + | sort'
+    return transport.shell(["sh", "-c", text, "x", home(transport)]).checked().text
+
+
+def stored(transport: Transport) -> list[str]:
+    return transport.shell(["ls", f"{home(transport)}/store"]).checked().text.split()
 
 
 def expected_listing(items: list[Item]) -> str:
@@ -54,14 +66,18 @@ def expected_listing(items: list[Item]) -> str:
 
 
 def test_the_folder_holds_exactly_the_manifest(transport: Transport, items: list[Item]) -> None:
-    transport.shell(["mkdir", "-p", f"{transport.base}/work/old"]).checked()
-    change(transport, ": >old/stale; : >'b a d'; : >.hidden; : >bundle.partial; ln -s / link")
+    transport.shell(["mkdir", "-p", f"{home(transport)}/work/old"]).checked()
+    transport.shell(["mkdir", "-p", f"{home(transport)}/store/old"]).checked()
+    change(transport, ": >old/stale; : >'b a d'; : >.hidden; : >../store/x.partial; ln -s / link")
+    change(transport, "ln -s / ../store/link; : >../store/old/x; : >../store/.partial")
     first = push(transport, items)
     assert (first.files, first.bytes) == (3, sum(item.bytes for item in items))
     assert listing(transport) == expected_listing(items)
-    ran = transport.shell([f"{transport.base}/work/runner/bin/run"])
+    assert stored(transport) == sorted(item.sha256 for item in items)
+    ran = transport.shell([f"{home(transport)}/work/runner/bin/run"])
     assert ran.exit_code == 0
     assert push(transport, items).files == 0
+    assert listing(transport) == expected_listing(items)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +86,9 @@ def test_the_folder_holds_exactly_the_manifest(transport: Transport, items: list
         "printf X | dd of=bundle/a.bin conv=notrunc 2>/dev/null",
         "cp -p bundle/a.bin o; printf X | dd of=bundle/a.bin conv=notrunc 2>/dev/null; "
         "touch -r o bundle/a.bin; rm o",
-        "rm bundle/a.bin",
-        "rm bundle/a.bin; ln -s /etc/passwd bundle/a.bin",
-        "chmod 600 bundle/a.bin",
+        'f=$(readlink bundle/a.bin); rm "$f"',
+        'f=$(readlink bundle/a.bin); rm "$f"; ln -s /etc/passwd "$f"',
+        'f=$(readlink bundle/a.bin); rm "$f"; mkdir "$f"',
         "truncate -s 10 bundle/a.bin",
     ],
 )
@@ -87,25 +103,53 @@ def test_what_was_changed_on_the_device_is_pushed_again_and_nothing_else(
     assert push(local, items).files == 0
 
 
-def test_a_touched_file_is_hashed_again_and_not_pushed(
-    transport: Transport, items: list[Item]
+@pytest.mark.parametrize("change_of_state", ["touch bundle/a.bin", "chmod 600 bundle/a.bin"])
+def test_a_file_of_another_state_is_hashed_again_and_not_pushed(
+    transport: Transport, items: list[Item], change_of_state: str
 ) -> None:
     push(transport, items)
-    change(transport, "touch bundle/a.bin")
+    change(transport, change_of_state)
     assert push(transport, items).files == 0
+    assert transport.shell(["test", "-x", f"{home(transport)}/work/bundle/a.bin"]).exit_code == 0
 
 
-@pytest.mark.parametrize("stamp", ["", "rubbish\n", "taskzip stamp 1\nrubbish", "\\377\\0"])
+def test_links_that_were_changed_do_not_matter(local: LocalTransport, items: list[Item]) -> None:
+    push(local, items)
+    change(local, "rm bundle/a.bin; ln -s /etc/passwd bundle/a.bin")
+    assert push(local, items).files == 0
+    assert listing(local) == expected_listing(items)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    ["", "rubbish\\n", "taskzip store 1\\nrubbish", "taskzip store 1\\n1|2|3", "\\377\\0"],
+)
 def test_without_a_good_stamp_files_are_hashed_again_and_not_pushed(
     local: LocalTransport, items: list[Item], stamp: str
 ) -> None:
     push(local, items)
-    change(local, f"printf '{stamp}' >.stamp")
+    change(local, f"printf '{stamp}' >../store/.stamp")
     assert push(local, items).files == 0
     assert push(local, items).files == 0
 
 
-def test_a_stamp_of_other_contents_does_not_count(
+def test_what_the_stamp_vouches_for_wrongly_is_found_by_hashing_all_of_it(
+    local: LocalTransport, items: list[Item]
+) -> None:
+    push(local, items)
+    entry = Path(home(local), "store", items[0].sha256)
+    entry.write_bytes(bytes(items[0].bytes))
+    state = local.shell(["stat", "-c", STAT_FORMAT, str(entry)]).checked().text.strip()
+    line = f"1|{state.replace(str(entry), entry.name)}"
+    stamp = entry.with_name(".stamp")
+    others = [each for each in stamp.read_text().split("\n") if not each.endswith(entry.name)]
+    stamp.write_text("\n".join([*others, line]))
+    assert push(local, items).files == 0
+    assert push(local, items, verify=True).files == 1
+    assert listing(local) == expected_listing(items)
+
+
+def test_other_contents_under_the_same_name_are_pushed(
     local: LocalTransport, items: list[Item], tmp_path: Path
 ) -> None:
     push(local, items)
@@ -114,12 +158,36 @@ def test_a_stamp_of_other_contents_does_not_count(
     assert listing(local) == expected_listing([replaced, *items[1:]])
 
 
-def test_a_file_that_left_the_manifest_leaves_the_device(
+def test_bytes_that_another_bundle_brought_are_not_sent_again(
     local: LocalTransport, items: list[Item]
 ) -> None:
     push(local, items)
-    push(local, items[1:])
+    elsewhere = [replace(item, path=f"bundle/other/{item.sha256}") for item in items]
+    assert push(local, elsewhere).files == 0
+    assert listing(local) == expected_listing(elsewhere)
+    assert push(local, items[1:]).files == 0
     assert listing(local) == expected_listing(items[1:])
+    assert push(local, items).files == 0
+
+
+def test_equal_files_are_one_entry(local: LocalTransport, items: list[Item]) -> None:
+    twice = [items[0], replace(items[0], path="bundle/again.bin")]
+    pushed = push(local, twice)
+    assert (pushed.files, pushed.bytes) == (1, items[0].bytes)
+    assert listing(local) == expected_listing(twice)
+
+
+def test_what_ten_pushes_did_not_need_is_removed(
+    local: LocalTransport, items: list[Item], tmp_path: Path
+) -> None:
+    push(local, items)
+    others = [item_of(tmp_path, f"bundle/{number}", b"%d" % number) for number in range(10)]
+    for other in others[:9]:
+        push(local, [other])
+        push(local, [other])
+    assert items[0].sha256 in stored(local)
+    push(local, others[9:])
+    assert stored(local) == sorted(other.sha256 for other in others)
 
 
 def test_space_is_checked_before_anything_is_pushed(transport: Transport, tmp_path: Path) -> None:
@@ -128,8 +196,37 @@ def test_space_is_checked_before_anything_is_pushed(transport: Transport, tmp_pa
     huge = Item(tmp_path / "huge", "bundle/huge", available + 1, "0" * 64)
     with pytest.raises(DeviceFull, match=r"MiB free, .* MiB are needed") as error:
         push(transport, [huge])
-    assert error.value.needed_bytes == available + 1 + MARGIN_BYTES
-    assert listing(transport) == ""
+    assert error.value.needed_bytes == available + 1 + MARGIN_BYTES + PART_BYTES
+    assert stored(transport) == []
+
+
+def test_entries_of_others_go_when_space_is_needed_the_longest_unused_first(
+    local: LocalTransport, items: list[Item], tmp_path: Path
+) -> None:
+    class Small(LocalTransport):
+        """A device with room for so much beside what lies there."""
+
+        def shell(self, argv, timeout_s=60.0):
+            completed = super().shell(argv, timeout_s)
+            if argv[0] != "df":
+                return completed
+            used = sum(path.stat().st_size for path in Path(argv[-1]).iterdir())
+            free = (MARGIN_BYTES + (1 << 20) - used) // 1024
+            text = f"Filesystem 1K-blocks Used Available Use% Mounted\nx 1 1 {free} 1% /\n"
+            return replace(completed, stdout=text.encode())
+
+    small = Small(Path(local.base))
+    first, second, third, last = (
+        item_of(tmp_path, f"bundle/{number}", os.urandom(300 << 10)) for number in range(4)
+    )
+    for item in (first, second, third):
+        push(small, [item])
+    push(small, [first])
+    push(small, [last])
+    assert stored(small) == sorted(item.sha256 for item in (first, third, last))
+    with pytest.raises(DeviceFull):
+        push(small, [replace(last, sha256="0" * 64, bytes=2 << 20)])
+    assert stored(small) == sorted(item.sha256 for item in (first, third, last))
 
 
 class Filling(Silent):
@@ -168,7 +265,7 @@ def test_a_device_that_fills_up_during_a_push_is_full(
     item = item_of(tmp_path, "bundle/a.bin", bytes(3_000_000))
     try:
         with pytest.raises(DeviceFull, match=r"0\.0 MiB free, 2\.9 MiB are needed"):
-            push_items(transport, f"{small}/work", [item], Filling(other, small))
+            push_items(transport, f"{small}/taskzip", [item], Filling(other, small))
     finally:
         other.shell(["sh", "-c", 'umount "$1" && rmdir "$1"', "x", small]).checked()
         other.close()
@@ -186,8 +283,8 @@ def test_a_local_file_that_is_not_what_the_manifest_says_is_refused(
 class Damaging(LocalTransport):
     """A device whose connection turns bits over."""
 
-    def push(self, local: Path, remote: str, on_bytes: OnBytes | None = None) -> None:
-        super().push(local, remote, on_bytes)
+    def push(self, local, remote, on_bytes=None, span=None) -> None:
+        super().push(local, remote, on_bytes, span)
         Path(remote).write_bytes(bytes(local.stat().st_size))
 
 
@@ -197,7 +294,7 @@ def test_a_file_that_arrives_damaged_never_gets_its_name(
     push(local, items[1:])
     with pytest.raises(TransferFailed, match=r"bundle/a\.bin arrived damaged"):
         push(Damaging(Path(local.base)), items)
-    assert not Path(local.base, "work", items[0].path).exists()
+    assert not Path(home(local), "store", items[0].sha256).exists()
     assert push(local, items).files == 1
 
 
@@ -207,9 +304,76 @@ def test_a_path_that_could_leave_the_folder_is_no_item(tmp_path: Path) -> None:
             Item(tmp_path, path, 0, "0" * 64)
 
 
+class Cutting(LocalTransport):
+    """A device that vanishes after so many parts; what adbd had not whole is gone."""
+
+    parts = 0
+
+    def push(self, local, remote, on_bytes=None, span=None) -> None:
+        if self.parts == 0:
+            raise ConnectionLost("cut")
+        self.parts -= 1
+        super().push(local, remote, on_bytes, span)
+
+
+@pytest.mark.parametrize("parts", range(4))
+def test_a_large_file_goes_on_behind_the_parts_that_arrived(
+    local: LocalTransport, tmp_path: Path, parts: int
+) -> None:
+    large = item_of(tmp_path, "bundle/large.bin", os.urandom(3500))
+    cutting = Cutting(Path(local.base))
+    cutting.parts = parts
+    store, partial = Store(local, home(local)), f"{large.sha256}.partial"
+    store.open()
+    with pytest.raises(ConnectionLost):
+        send(Store(cutting, store.home), Send(large), lambda _: None, part_bytes=1000)
+    arrived = store.hash([partial]) if parts else {}
+    rest = plan_send(large, arrived.get(partial))
+    assert (rest.start, rest.bytes) == (1000 * parts, 3500 - 1000 * parts)
+    send(store, rest, lambda _: None, part_bytes=1000)
+    assert store.hash([partial])[partial].sha256 == large.sha256
+    assert push(local, [large]).files == 0
+    assert stored(local) == [large.sha256]
+
+
+@pytest.mark.parametrize("arrived", [0, 1, 100_000, 199_999])
+def test_a_push_goes_on_where_it_broke_off(
+    local: LocalTransport, items: list[Item], arrived: int
+) -> None:
+    push(local, items[1:])
+    beginning = items[0].local.read_bytes()[:arrived]
+    Path(home(local), "store", f"{items[0].sha256}.partial").write_bytes(beginning)
+    rest = push(local, items)
+    assert (rest.files, rest.bytes) == (1, items[0].bytes - arrived)
+    assert listing(local) == expected_listing(items)
+
+
+def test_a_beginning_of_something_else_is_not_gone_on_with(
+    local: LocalTransport, items: list[Item]
+) -> None:
+    push(local, items[1:])
+    Path(home(local), "store", f"{items[0].sha256}.partial").write_bytes(bytes(1000))
+    assert push(local, items).bytes == items[0].bytes
+    assert listing(local) == expected_listing(items)
+
+
+def test_a_store_that_is_a_link_is_not_followed(
+    local: LocalTransport, items: list[Item], tmp_path: Path
+) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").touch()
+    Path(home(local)).mkdir()
+    Path(home(local), "store").symlink_to(tmp_path / "precious")
+    Path(home(local), "work").symlink_to(tmp_path / "precious")
+    push(local, items)
+    assert [path.name for path in (tmp_path / "precious").iterdir()] == ["file"]
+    assert listing(local) == expected_listing(items)
+
+
 def test_a_stamp_survives_writing_and_reading() -> None:
-    state = parse_state("5|81a4|10|2026-01-01 00:00:00.000000001 +0000|2026-01-02 x|bundle/a.bin")
-    files = {"bundle/a.bin": Known(state, "a" * 64)}
-    assert parse_stamp(format_stamp(files)) == files
+    name = "a" * 64
+    state = parse_state(f"5|81a4|10|2026-01-01 00:00:00.000000001 +0000|2026-01-02 x|{name}")
+    entries = {name: Entry(state, 3)}
+    assert parse_stamp(format_stamp(entries)) == entries
     with pytest.raises(ParseTrouble):
         parse_state("5|81a4|10")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from taskzip.contracts.bundle import BUNDLE_FILE
 from taskzip.contracts.events import Done, Event, Failure, Hello
 from taskzip.contracts.names import CONTRACT_VERSION
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.errors import ChangedOnDevice, Mismatch, RunnerFailed, TookTooLong
+from taskzip.device.manifest import hash_file
 from taskzip.device.session import Session, open_session
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
@@ -90,19 +92,20 @@ def test_nothing_is_left_behind(transport: Transport, sessions: Sessions, spec: 
     assert transport.shell(["ls", transport.base]).checked().stdout == b""
 
 
+def names_of(*folders: Path) -> set[str]:
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return {hash_file(path) for path in files if path.name != BUNDLE_FILE}
+
+
 def test_pushed_files_may_stay_and_are_not_pushed_again(
-    transport: Transport, sessions: Sessions, spec: RunSpec
+    transport: Transport, sessions: Sessions, spec: RunSpec, bundle_dir: Path, tmp_path: Path
 ) -> None:
     writing = f"mkdir -p packed/x; echo x >packed/x/y; {echo(HELLO, DONE)}"
     with sessions.open(transport, writing, keep=True) as first:
         list(first.run(spec))
-    assert left_behind(transport) == [
-        "taskzip/work/.stamp",
-        "taskzip/work/bundle/golden/x.in0.bin",
-        "taskzip/work/bundle/litert/joint.tflite",
-        "taskzip/work/runner/bin/taskzip-runner",
-        "taskzip/work/runner/lib/ld-linux-double.so.1",
-    ]
+    assert left_behind(transport) == sorted(
+        f"taskzip/store/{name}" for name in (".stamp", *names_of(bundle_dir, tmp_path / "package"))
+    )
     with sessions.open(transport, writing) as second:
         assert (second.pushed.files, second.pushed.skipped_files) == (0, 4)
         assert second.pushed.skipped_bytes == first.pushed.bytes
