@@ -18,8 +18,9 @@ from taskzip.contracts.zipresult import ZipResult
 from taskzip.device.conditions import Setting
 from taskzip.device.lock import LOCK_WAIT_S
 from taskzip.device.runner.build import build_runner
-from taskzip.device.select import Target, VirtualDevice, open_device, profile_of, resolve
+from taskzip.device.select import open_device, profile_of, resolve
 from taskzip.device.session import Session, open_session
+from taskzip.device.targets import Target, VirtualDevice
 
 BUNDLE_DIR = "bundle"
 PUSHED_FILE = "pushed.json"

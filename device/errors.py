@@ -2,6 +2,7 @@
 
 DeviceTrouble
 ├── NotAnswering*      no connection, or nobody speaks ADB at its other end
+│   └── UsbOccupied*   another program holds the phone's USB interface
 ├── ConnectionLost*    the connection went away while it was in use
 ├── TookTooLong*       a command or a transfer was silent for longer than allowed
 ├── KeyRefused         the device does not accept this computer's ADB key
@@ -29,6 +30,10 @@ STDERR_TAIL_CHARS = 800
 
 class NotAnswering(TransientTrouble):
     """Nothing that speaks ADB answered within the time allowed."""
+
+
+class UsbOccupied(NotAnswering):
+    """Another program, an adb server most likely, holds the phone's USB interface."""
 
 
 class ConnectionLost(TransientTrouble):

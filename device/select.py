@@ -12,11 +12,13 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Clock
 from taskzip.contracts.progress import Progress
 from taskzip.device.awake import await_awake
-from taskzip.device.conditions import Setting
 from taskzip.device.errors import NoSuchDevice
+from taskzip.device.parse.served import Served
+from taskzip.device.targets import Endpoint, Phone, ServedPhone, Target, UsbPhone, VirtualDevice
 from taskzip.device.transport.connect import Door
 from taskzip.device.transport.protocol import Transport
-from taskzip.device.transport.usb import Phone, list_phones
+from taskzip.device.transport.server import listed_by, usual_server
+from taskzip.device.transport.usb import Attached, list_phones
 from taskzip.device.virtual import machine
 from taskzip.device.virtual.endpoint import LOOPBACK
 from taskzip.device.virtual.profile import Profile
@@ -26,47 +28,7 @@ from taskzip.device.virtual.state import RunningMachine
 AUTO, VIRTUAL = "auto", "virtual"
 
 _MAX_PORT = 65535
-
-
-@dataclass(frozen=True)
-class UsbPhone:
-    """A phone on USB."""
-
-    serial: str
-
-    @property
-    def setting(self) -> Setting:
-        """A phone's clock is real."""
-        return Setting(origin="phone")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """An ADB daemon that listens somewhere; a machine of ours is known by its port."""
-
-    host: str
-    port: int
-    machine: RunningMachine | None = None
-
-    @property
-    def setting(self) -> Setting:
-        """As the machine's profile says, else a phone's."""
-        return Setting("phone") if self.machine is None else _setting(self.machine.profile)
-
-
-@dataclass(frozen=True)
-class VirtualDevice:
-    """The emulated device, started when it is opened."""
-
-    profile: Profile
-
-    @property
-    def setting(self) -> Setting:
-        """As its profile says."""
-        return _setting(self.profile)
-
-
-Target = UsbPhone | Endpoint | VirtualDevice
+_EMULATORS = ("emulator-", f"{LOOPBACK}:", "localhost:")
 
 
 @dataclass(frozen=True)
@@ -79,23 +41,26 @@ class Listed:
 
 def resolve(device: str, profile: Profile) -> Target:
     """The device that is meant; NoSuchDevice lists what there is when that is not clear."""
-    return resolve_among(device, profile, list_phones, machine.list_running)
+    return resolve_among(device, profile, list_phones, machine.list_running, _list_served)
 
 
 def resolve_among(
     device: str,
     profile: Profile,
-    phones: Callable[[], Sequence[Phone]],
+    phones: Callable[[], Sequence[Attached]],
     machines: Callable[[], Sequence[RunningMachine]],
+    served: Callable[[], Sequence[Served]],
 ) -> Target:
-    """`resolve`, given how phones and running machines are found."""
+    """`resolve`, given how phones, running machines and an adb server's devices are found."""
     if device == VIRTUAL:
         return VirtualDevice(profile)
     if device == AUTO:
-        return _only_phone(phones()) or VirtualDevice(profile)
+        return _only(_phones(phones(), served())) or VirtualDevice(profile)
     if ":" in device:
-        return _endpoint(device, machines())
-    return _phone_named(device, phones())
+        endpoint = _endpoint(device, machines())
+        is_served = any(found.serial == device for found in served())
+        return ServedPhone(device) if is_served and not endpoint.machine else endpoint
+    return _phone_named(device, _phones(phones(), served()))
 
 
 def profile_of(config: DeviceConfig, clock: Clock | None = None) -> Profile:
@@ -130,7 +95,7 @@ def attached_targets(device: str | None) -> tuple[Target, ...]:
     if device == VIRTUAL:
         return running
     if device in (None, AUTO):
-        phone = _only_phone(list_phones())
+        phone = _only(_phones(list_phones(), _list_served()))
         return (phone,) if phone else running
     return (resolve(str(device), Profile()),)
 
@@ -151,6 +116,8 @@ def connect(target: Target, progress: Progress) -> Transport:
     match target:
         case UsbPhone(serial):
             return door.open_usb(serial)
+        case ServedPhone(serial):
+            return door.open_served(serial)
         case Endpoint(host, port):
             return door.open_tcp(host, port)
         case VirtualDevice(profile):
@@ -158,22 +125,37 @@ def connect(target: Target, progress: Progress) -> Transport:
             return door.open_tcp(LOOPBACK, started.port)
 
 
-def _only_phone(phones: Sequence[Phone]) -> UsbPhone | None:
+def _list_served() -> tuple[Served, ...]:
+    return listed_by(usual_server())
+
+
+def _phones(attached: Sequence[Attached], served: Sequence[Served]) -> tuple[Phone, ...]:
+    """Those on USB, and those that only an adb server has."""
+    on_usb = tuple(UsbPhone(phone.serial) for phone in attached)
+    known = {phone.serial for phone in on_usb}
+    return (*on_usb, *(ServedPhone(one.serial) for one in served if one.serial not in known))
+
+
+def _only(found: Sequence[Phone]) -> Phone | None:
+    """The one phone; emulators that an adb server has are none."""
+    phones = [phone for phone in found if not phone.serial.startswith(_EMULATORS)]
     if len(phones) > 1:
         raise NoSuchDevice(
             f"several phones are attached: {_names(phones)}; name one with --device SERIAL, "
             f"or take the emulated device with --device {VIRTUAL}"
         )
-    return UsbPhone(phones[0].serial) if phones else None
+    return phones[0] if phones else None
 
 
-def _phone_named(serial: str, phones: Sequence[Phone]) -> UsbPhone:
-    if all(phone.serial != serial for phone in phones):
-        raise NoSuchDevice(
-            f"no phone with serial {serial!r} is attached over USB (attached: "
-            f"{_names(phones) or 'none'}); --device takes {AUTO}, {VIRTUAL}, a SERIAL or HOST:PORT"
-        )
-    return UsbPhone(serial)
+def _phone_named(serial: str, phones: Sequence[Phone]) -> Phone:
+    for phone in phones:
+        if phone.serial == serial:
+            return phone
+    raise NoSuchDevice(
+        f"no phone with serial {serial!r} is attached over USB or known to an adb server "
+        f"(attached: {_names(phones) or 'none'}); --device takes {AUTO}, {VIRTUAL}, a SERIAL or "
+        f"HOST:PORT"
+    )
 
 
 def _endpoint(device: str, machines: Sequence[RunningMachine]) -> Endpoint:
@@ -188,15 +170,3 @@ def _endpoint(device: str, machines: Sequence[RunningMachine]) -> Endpoint:
 
 def _names(phones: Sequence[Phone]) -> str:
     return ", ".join(phone.serial for phone in phones)
-
-
-def _setting(profile: Profile) -> Setting:
-    memory_bytes = profile.memory_mib * 1024 * 1024 if profile.clock == "counted" else None
-    return Setting(
-        "virtual",
-        profile.clock,
-        flash_read_bytes_per_second=profile.flash_read_bytes_per_second,
-        flash_read_iops=profile.flash_read_iops,
-        cpu_model=profile.cpu_model,
-        memory_bytes=memory_bytes,
-    )

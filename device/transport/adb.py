@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from adb_shell import exceptions as adb
 from adb_shell.adb_device import AdbDevice
@@ -20,7 +19,7 @@ from taskzip.device.transport.protocol import (
     Span,
 )
 from taskzip.device.transport.stream import Chunks, Command, Lines, collect
-from taskzip.device.transport.transfer import Reading, Sink, Source
+from taskzip.device.transport.transfer import Reading, Sink, Source, reading, writing
 
 DEVICE_FOLDER = "/data/local/tmp"
 TRANSFER_SILENCE_S = 30.0
@@ -84,13 +83,13 @@ class AdbTransport:
         self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None
     ) -> None:
         """Copy a file to the device."""
-        with _reading(local) as file, self._using(f"push of {remote}") as device:
+        with reading(local) as file, self._using(f"push of {remote}") as device:
             source = Source(Reading(file, span), on_bytes)
             device.push(source, remote, read_timeout_s=self._transfer_silence_s)
 
     def pull(self, remote: str, local: Path, max_bytes: int = MAX_PULL_BYTES) -> None:
         """Copy a file from the device."""
-        with _writing(local) as file, self._using(f"pull of {remote}") as device:
+        with writing(local) as file, self._using(f"pull of {remote}") as device:
             device.pull(
                 remote, Sink(local, file, max_bytes), read_timeout_s=self._transfer_silence_s
             )
@@ -135,22 +134,6 @@ class AdbTransport:
         """Close a connection that is in an unknown state, unless another took its place."""
         if self._device is device:
             self.close()
-
-
-def _reading(local: Path) -> BinaryIO:
-    return _opened(local, lambda: local.open("rb"))
-
-
-def _writing(local: Path) -> BinaryIO:
-    return _opened(local, lambda: local.open("wb"))
-
-
-def _opened(local: Path, opening: Callable[[], BinaryIO]) -> BinaryIO:
-    """A local file; that it cannot be opened is not the connection's fault."""
-    try:
-        return opening()
-    except OSError as error:
-        raise TransferFailed(f"{local}: {error.strerror}") from error
 
 
 def _reason(error: BaseException) -> str:

@@ -9,12 +9,15 @@ from adb_shell import exceptions as adb
 from adb_shell.adb_device import AdbDevice
 
 from taskzip.contracts.progress import Progress, Silent
-from taskzip.device.errors import KeyRefused, NotAnswering
+from taskzip.device.errors import KeyRefused, NotAnswering, UsbOccupied
 from taskzip.device.transport.adb import BROKEN, TIMEOUTS, TRANSFER_SILENCE_S, AdbTransport
 from taskzip.device.transport.byte_sum import QuickDevice
 from taskzip.device.transport.keys import key_folder, load_signer
+from taskzip.device.transport.protocol import Transport
+from taskzip.device.transport.served import ServedTransport, await_ready
+from taskzip.device.transport.server import AdbServer, listed_by, usual_server
 from taskzip.device.transport.tcp import TcpPipe
-from taskzip.device.transport.usb import usb_device
+from taskzip.device.transport.usb import is_occupied, usb_device, usb_errors
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Door:
     patience: Patience = Patience()
     keys: Path = field(default_factory=key_folder)
     progress: Progress = field(default_factory=Silent)
+    server: AdbServer = field(default_factory=usual_server)
+    usb: Callable[[str], AdbDevice] = usb_device
 
     def open_tcp(
         self, host: str, port: int, transfer_silence_s: float = TRANSFER_SILENCE_S
@@ -44,16 +49,35 @@ class Door:
             transfer_silence_s=transfer_silence_s,
         )
 
-    def open_usb(self, serial: str) -> AdbTransport:
-        """The phone of that serial on USB."""
-        return AdbTransport(serial, partial(self._connect, serial, lambda: usb_device(serial)))
+    def open_usb(self, serial: str) -> Transport:
+        """The phone of that serial on USB; through the adb server, if that holds the phone."""
+        try:
+            return AdbTransport(serial, partial(self._connect, serial, lambda: self.usb(serial)))
+        except UsbOccupied:
+            if all(found.serial != serial for found in listed_by(self.server)):
+                raise
+            self.progress.step(
+                f"{serial}: the adb server at {self.server} holds the phone's USB interface; "
+                f"going through the server"
+            )
+            return self.open_served(serial)
+
+    def open_served(self, serial: str) -> ServedTransport:
+        """The device of that serial through the adb server, once it has accepted the server."""
+        await_ready(self.server, serial, self.patience.key_s, self.progress)
+        return ServedTransport(serial, self.server)
 
     def _connect(self, serial: str, make: Callable[[], AdbDevice]) -> AdbDevice:
         try:
             return self._connect_without_key(make)
         except adb.DeviceAuthError:
             return self._connect_with_key(serial, make)
-        except (*TIMEOUTS, *BROKEN) as error:
+        except (*TIMEOUTS, *BROKEN, *usb_errors()) as error:
+            if is_occupied(error):
+                raise UsbOccupied(
+                    f"{serial}: another program holds the phone's USB interface; end it, or start "
+                    f"an adb server (`adb start-server`) to go through that"
+                ) from error
             raise NotAnswering(
                 f"{serial}: no ADB daemon answers ({_why(error)}); check that the device is on, "
                 f"connected and has debugging enabled (`deploy device list` shows what is there)"

@@ -4,6 +4,7 @@ The package's own progress callback swallows every exception, Ctrl-C too; a stre
 """
 
 import sys
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -61,3 +62,21 @@ class Sink(BytesIO):
             return self._file.write(data)
         except OSError as error:
             raise TransferFailed(f"{self._path}: {error.strerror}") from error
+
+
+def reading(local: Path) -> BinaryIO:
+    """The local file to push."""
+    return _opened(local, lambda: local.open("rb"))
+
+
+def writing(local: Path) -> BinaryIO:
+    """The local file to pull into."""
+    return _opened(local, lambda: local.open("wb"))
+
+
+def _opened(local: Path, opening: Callable[[], BinaryIO]) -> BinaryIO:
+    """A local file; that it cannot be opened is not the connection's fault."""
+    try:
+        return opening()
+    except OSError as error:
+        raise TransferFailed(f"{local}: {error.strerror}") from error

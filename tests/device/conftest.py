@@ -5,7 +5,10 @@ The runner here is a shell script that stands in for the C++ program: it says wh
 
 import hashlib
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,8 @@ from taskzip.device.runner.package import PROGRAM, PackageFile, RunnerPackage
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
+from taskzip.device.transport.server import AdbServer
+from taskzip.device.virtual.endpoint import free_port
 from taskzip.device.virtual.state import RunningMachine
 
 Opener = Callable[[], Transport]
@@ -60,10 +65,18 @@ def open_transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[O
         yield lambda: LocalTransport(folder)
         return
     machine: RunningMachine = request.getfixturevalue("virtual_machine")
+    door = Door(Patience(connect_s=20.0))
+    if request.param == "served":
+        door = replace(door, server=request.getfixturevalue("adb_server"))
     opened: list[Transport] = []
 
     def connect() -> Transport:
-        opened.append(Door(Patience(connect_s=20.0)).open_tcp("127.0.0.1", machine.port))
+        is_served = request.param == "served"
+        opened.append(
+            door.open_served(machine.serial)
+            if is_served
+            else door.open_tcp("127.0.0.1", machine.port)
+        )
         return opened[-1]
 
     yield connect
@@ -71,6 +84,33 @@ def open_transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[O
     cleaning.shell(["sh", "-c", 'rm -rf "$1"/*', "clean", cleaning.base]).checked()
     for transport in opened:
         transport.close()
+
+
+@pytest.fixture(scope="session")
+def adb_server(
+    virtual_machine: RunningMachine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AdbServer]:
+    """An adb server of this run's own, on a port and with a key of its own, that has the device."""
+    server = AdbServer("127.0.0.1", free_port())
+    home = str(tmp_path_factory.mktemp("adb"))
+    own = {"ANDROID_ADB_SERVER_PORT": str(server.port), "HOME": home}
+
+    def adb(*words: str) -> None:
+        subprocess.run(
+            ["adb", *words],
+            env={**os.environ, **own},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            timeout=60,
+        )
+
+    adb("start-server")
+    try:
+        adb("connect", virtual_machine.serial)
+        yield server
+    finally:
+        adb("kill-server")
 
 
 @pytest.fixture

@@ -7,16 +7,10 @@ import pytest
 from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.device.errors import NoSuchDevice
-from taskzip.device.select import (
-    Endpoint,
-    Target,
-    UsbPhone,
-    VirtualDevice,
-    list_devices,
-    profile_of,
-    resolve_among,
-)
-from taskzip.device.transport.usb import Phone, list_phones
+from taskzip.device.parse.served import Served
+from taskzip.device.select import list_devices, profile_of, resolve_among
+from taskzip.device.targets import Endpoint, ServedPhone, Target, UsbPhone, VirtualDevice
+from taskzip.device.transport.usb import Attached, list_phones
 from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.state import RunningMachine
 
@@ -24,13 +18,16 @@ PROFILE = Profile(clock="counted")
 MACHINE = RunningMachine(
     pid=1, port=40404, profile=PROFILE, image="0", started_at="2026-01-01T00:00:00+00:00"
 )
-ONE, TWO = Phone("ABC123", "1-2"), Phone("XYZ", "1-3")
+ONE, TWO = Attached("ABC123", "1-2"), Attached("XYZ", "1-3")
 
 
 def resolve(
-    device: str, phones: Sequence[Phone] = (), machines: Sequence[RunningMachine] = ()
+    device: str,
+    phones: Sequence[Attached] = (),
+    machines: Sequence[RunningMachine] = (),
+    served: Sequence[Served] = (),
 ) -> Target:
-    return resolve_among(device, PROFILE, lambda: phones, lambda: machines)
+    return resolve_among(device, PROFILE, lambda: phones, lambda: machines, lambda: served)
 
 
 def test_auto_is_the_one_phone_else_the_emulated_device() -> None:
@@ -51,6 +48,24 @@ def test_a_serial_must_be_attached() -> None:
     assert resolve("XYZ", [ONE, TWO]) == UsbPhone("XYZ")
     with pytest.raises(NoSuchDevice, match=r"'nope' is attached.*attached: ABC123"):
         resolve("nope", [ONE])
+
+
+def test_a_phone_that_only_the_adb_server_has_is_reached_through_it() -> None:
+    wireless = Served("adb-R5._adb-tls-connect._tcp", "device")
+    others = [wireless, Served("ABC123", "device"), Served("10.0.0.2:37001", "device")]
+    assert resolve(wireless.serial, [ONE], served=others) == ServedPhone(wireless.serial)
+    assert resolve("ABC123", [ONE], served=others) == UsbPhone("ABC123")
+    assert resolve("10.0.0.2:37001", served=others) == ServedPhone("10.0.0.2:37001")
+    assert resolve("auto", served=[wireless]) == ServedPhone(wireless.serial)
+    with pytest.raises(NoSuchDevice, match=r"several phones.*ABC123, adb-R5"):
+        resolve("auto", [ONE], served=[wireless])
+
+
+def test_emulators_that_the_adb_server_has_are_no_phones() -> None:
+    emulators = [Served("emulator-5554", "device"), Served("127.0.0.1:40404", "device")]
+    assert resolve("auto", served=emulators) == VirtualDevice(PROFILE)
+    assert resolve("127.0.0.1:40404", (), [MACHINE], emulators).setting.origin == "virtual"
+    assert resolve("emulator-5554", served=emulators[:1]) == ServedPhone("emulator-5554")
 
 
 def test_a_host_and_port_is_an_endpoint() -> None:

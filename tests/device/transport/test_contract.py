@@ -1,4 +1,5 @@
-"""What every transport does, over a folder of this computer and over the emulated device."""
+"""What every transport does: a folder of this computer, and the emulated device, reached directly
+and through an adb server."""
 
 import os
 import time
@@ -9,6 +10,12 @@ import pytest
 from taskzip.contracts.errors import DeviceTrouble
 from taskzip.device.errors import CommandFailed, ConnectionLost, TookTooLong, TransferFailed
 from taskzip.device.transport.protocol import Transport
+
+pytestmark = pytest.mark.parametrize(
+    "open_transport",
+    ["local", *(pytest.param(name, marks=pytest.mark.device) for name in ("adb", "served"))],
+    indirect=True,
+)
 
 HOSTILE_WORDS = ("$(exit 3)", "; exit 3", "'", '"', "*", "a\nb", "\\", "`exit 3`", "é", "-n", "")
 

@@ -1,0 +1,73 @@
+"""What `--device` can mean, and what is known of each before it is asked."""
+
+from dataclasses import dataclass
+
+from taskzip.device.conditions import Setting
+from taskzip.device.virtual.profile import Profile
+from taskzip.device.virtual.state import RunningMachine
+
+
+@dataclass(frozen=True)
+class UsbPhone:
+    """A phone on USB."""
+
+    serial: str
+
+    @property
+    def setting(self) -> Setting:
+        """A phone's clock is real."""
+        return Setting(origin="phone")
+
+
+@dataclass(frozen=True)
+class ServedPhone:
+    """A phone that an adb server has, and USB has not: over Wi-Fi, say."""
+
+    serial: str
+
+    @property
+    def setting(self) -> Setting:
+        """A phone's clock is real."""
+        return Setting(origin="phone")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An ADB daemon that listens somewhere; a machine of ours is known by its port."""
+
+    host: str
+    port: int
+    machine: RunningMachine | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """As the machine's profile says, else a phone's."""
+        return Setting("phone") if self.machine is None else _setting(self.machine.profile)
+
+
+@dataclass(frozen=True)
+class VirtualDevice:
+    """The emulated device, started when it is opened."""
+
+    profile: Profile
+
+    @property
+    def setting(self) -> Setting:
+        """As its profile says."""
+        return _setting(self.profile)
+
+
+Phone = UsbPhone | ServedPhone
+Target = Phone | ServedPhone | Endpoint | VirtualDevice
+
+
+def _setting(profile: Profile) -> Setting:
+    memory_bytes = profile.memory_mib * 1024 * 1024 if profile.clock == "counted" else None
+    return Setting(
+        "virtual",
+        profile.clock,
+        flash_read_bytes_per_second=profile.flash_read_bytes_per_second,
+        flash_read_iops=profile.flash_read_iops,
+        cpu_model=profile.cpu_model,
+        memory_bytes=memory_bytes,
+    )
