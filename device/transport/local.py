@@ -27,8 +27,10 @@ from taskzip.device.transport.transfer import Reading
 
 _CHUNK_BYTES = 65536
 _HANG_UP_SECONDS = 2.0
-# As adbd does, when this process ends, however it ends: its end of the pipe closes with it.
+# As adbd does, when this process ends, however it ends: its end of the pipe closes with it. On
+# hanging up, the command's own shell kills the group; this one must not be gone before.
 _UNTIL_THIS_PROCESS_ENDS = r"""
+trap : HUP
 exec 3<&0 </dev/null
 { read -r _ <&3; kill -9 0; } >/dev/null 2>&1 &
 sh -c "$1" 3<&-

@@ -15,11 +15,12 @@ from taskzip.device.transport.protocol import (
     SILENCE_S,
     Completed,
     OnBytes,
+    Span,
 )
 from taskzip.device.transport.server import AdbServer, unreachable
 from taskzip.device.transport.stream import Chunks, Command, Lines, collect
 from taskzip.device.transport.sync import receive_file, send_file
-from taskzip.device.transport.transfer import Sink, Source, reading, writing
+from taskzip.device.transport.transfer import Reading, Sink, Source, reading, writing
 
 _CHUNK_BYTES = 65536
 _POLL_S = 0.2
@@ -59,14 +60,17 @@ class ServedTransport:
         command = Command.of(self._serial, argv)
         return Lines(command, self._chunks(command, silence_s))
 
-    def push(self, local: Path, remote: str, on_bytes: OnBytes | None = None) -> None:
+    def push(
+        self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None
+    ) -> None:
         """Copy a file to the device."""
         with (
             reading(local) as file,
             self._doing(f"push of {remote}"),
             self._server.service(self._serial, "sync:", self._transfer_silence_s) as stream,
         ):
-            send_file(stream, Source(file, on_bytes), remote, int(time.time()))
+            source = Source(Reading(file, span), on_bytes)
+            send_file(stream, source, remote, int(time.time()))
 
     def pull(self, remote: str, local: Path, max_bytes: int = MAX_PULL_BYTES) -> None:
         """Copy a file from the device."""
