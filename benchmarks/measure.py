@@ -8,6 +8,7 @@ from pathlib import Path
 from taskzip.benchmarks.experiment import run_experiment
 from taskzip.benchmarks.plan import plan_experiment
 from taskzip.benchmarks.report import build_report, write_report
+from taskzip.benchmarks.workloads import workload_name
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig, DeviceConfig
@@ -112,7 +113,7 @@ def measure(
     plan = plan_experiment(Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE), bench)
     with _open(folder, place, progress, keep=place.keeps_pushed) as sessions:
         _in_all(sessions).write(folder / PUSHED_FILE)
-        conditions = _conditions(sessions, place)
+        conditions = _conditions(sessions, place, bench)
         run_experiment(sessions, plan, folder, conditions, progress, resume=resume)
     return report_on(folder)
 
@@ -130,11 +131,18 @@ def _in_all(sessions: Sequence[Session]) -> Pushed:
     )
 
 
-def _conditions(sessions: Sequence[Session], place: Place) -> Conditions:
-    """Of the first device, which the others equal, with the names of all."""
+def _conditions(sessions: Sequence[Session], place: Place, bench: BenchConfig) -> Conditions:
+    """Of the first device, which the others equal, with the names of all; and what is asked."""
     first = sessions[0].conditions(place.setting)
     serials = ", ".join(session.transport.serial for session in sessions)
-    return first.model_copy(update={"serial": serials, "devices": len(sessions)})
+    return first.model_copy(
+        update={
+            "serial": serials,
+            "devices": len(sessions),
+            "workload": workload_name(bench),
+            "lru_k": bench.lru_k if "separate-lru" in bench.deployments else None,
+        }
+    )
 
 
 def report_on(folder: Path) -> Report:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from taskzip.benchmarks.sequences import random_sequence, round_robin
+from taskzip.benchmarks.sequences import round_robin
 from taskzip.benchmarks.specs import SpecWriter, Walk
+from taskzip.benchmarks.workloads import blocks_of, sequence_of
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import BenchConfig
 from taskzip.contracts.errors import BadInput
@@ -64,7 +65,7 @@ def plan_experiment(bundle: Bundle, config: BenchConfig) -> Plan:
     runtimes = [r for r in RUNTIMES if any(model.runtime == r for model in bundle.models)]
     planners = [_RuntimePlan(bundle, config, runtime) for runtime in runtimes]
     runs = [run for planner in planners for run in planner.parity()]
-    for block in range(_blocks(config)):
+    for block in range(blocks_of(config)):
         for planner in planners:
             runs.extend(planner.latency(block))
             if block == 0:
@@ -74,12 +75,6 @@ def plan_experiment(bundle: Bundle, config: BenchConfig) -> Plan:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _blocks(config: BenchConfig) -> int:
-    """As the config says or by its clock; a block without a switch would measure nothing."""
-    blocks = config.blocks or (2 if config.clock == "real" else 1)
-    return min(blocks, config.switches)
 
 
 def _refuse_empty_or_repeated(config: BenchConfig) -> None:
@@ -117,10 +112,9 @@ class _RuntimePlan:
                 yield self._run(cell, walk, "memory")
 
     def latency(self, block: int) -> Iterator[PlannedRun]:
-        """One run per cell; the switches that do not divide evenly go to the first blocks."""
-        switches, rest = divmod(self.config.switches, _blocks(self.config))
-        length = self.config.warmups + switches + (block < rest)
-        sequence = random_sequence(self._tasks, length, f"{self.config.seed}.{block}")
+        """One run per cell, all on the block's own steps."""
+        names = [task.name for task in self.bundle.tasks]
+        sequence = sequence_of(self.config, names, block)
         walk = Walk("latency", sequence, self.config.warmups, self.config.inferences)
         for cell in self._cells(block):
             yield self._run(cell, walk, f"block{block}", block=block)
@@ -150,5 +144,6 @@ class _RuntimePlan:
         )
 
     def _run(self, cell: Cell, walk: Walk, label: str, block: int = 0) -> PlannedRun:
-        writer = SpecWriter(self.bundle, self.config.threads, self.config.clock != "real")
+        config = self.config
+        writer = SpecWriter(self.bundle, config.threads, config.clock != "real", config.lru_k)
         return PlannedRun(writer.spec(cell, walk, label), cell, block)

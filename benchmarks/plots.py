@@ -17,8 +17,18 @@ from taskzip.benchmarks.units import MIB, format_mib, format_ns
 from taskzip.contracts.report import Row
 
 _BAR_HEIGHT = 0.62
+_NS_PER_MS = 1e6
 PART_SHADES = {"code": 0, "other": 0, "heap": 1, "packed_cache": 0.6, "model": 0.3}
 """Parts of memory from left to right: how strongly each has the deployment's colour; 0 is grey."""
+SPLIT_SHADES = {
+    "unload_ns": 0,
+    "open_ns": 1,
+    "prepare_ns": 0.75,
+    "other_ns": 0,
+    "first_touch_ns": 0.5,
+    "run_ns": 0.25,
+}
+"""Parts of a switch from left to right, likewise."""
 _SHORTEST_NS = 1
 """Where a sample of 0 ns is drawn: a logarithmic axis has no zero."""
 
@@ -60,6 +70,26 @@ def latency_svg(
                 axes.vlines(middle, lane.y - 0.36, lane.y + 0.36, color=INK, linewidth=1.2)
             lanes.value(axes, lane, format_ns(latency.median))
         _logarithmic(axes)
+        return as_svg(figure, name)
+
+
+def split_svg(rows: Sequence[Row], name: str) -> str:
+    """Bars of the mean first output, stacked by where its time goes: see SPLIT_SHADES."""
+    lanes = lay_out(rows, heading=lambda row: row.deployment, label=_setting)
+    with figure_of_height(lanes.height) as figure:
+        axes = lanes.draw(figure, "ms")
+        totals = []
+        for lane in lanes.lanes:
+            parts = {part: getattr(lane.row.split, part) for part in SPLIT_SHADES}
+            left = 0.0
+            for part, shade in SPLIT_SHADES.items():
+                colour = DEPLOYMENT_COLOURS[lane.row.deployment] if shade else START
+                width = parts[part] / _NS_PER_MS
+                axes.barh(lane.y, width, _BAR_HEIGHT, left=left, color=colour, alpha=shade or 1)
+                left += width
+            totals.append(left)
+            lanes.value(axes, lane, format_ns(sum(parts.values())))
+        _linear(axes, max(totals))
         return as_svg(figure, name)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from taskzip.benchmarks import statistics
 from taskzip.benchmarks.measures import Measures
 from taskzip.benchmarks.specs import kind_of
+from taskzip.benchmarks.switching import pairs_of, split_of
 from taskzip.benchmarks.validity import latency_reasons, memory_reasons, resident_fraction
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.events import MemoryParts, Switch
@@ -37,6 +38,8 @@ def make_row(measures: Measures, bundle: Bundle) -> Row:
         ),
         inference_ns=_latency(_inferences(switches), _inferences(measures.warmups)),
         steps=tuple(measures.switches),
+        split=split_of(switches),
+        pairs=pairs_of(switches),
         resident_fraction=resident_fraction(measures),
         valid=not reasons,
         reasons=reasons,

@@ -44,6 +44,8 @@ class SpecWriter:
     threads: int
     start_on_tick: bool
     """With the counted clock, so that runs repeat themselves."""
+    lru_k: int = 2
+    """Files that `separate-lru` keeps loaded."""
 
     def spec(self, cell: Cell, walk: Walk, label: str) -> RunSpec:
         """The RunSpec of a cell; `label` sets the run apart from the cell's other runs."""
@@ -65,6 +67,7 @@ class SpecWriter:
             warmups=walk.warmups,
             inferences=walk.inferences,
             threads=self.threads,
+            lru_k=self.lru_k if cell.deployment == "separate-lru" else None,
             start_on_tick=self.start_on_tick,
         )
 

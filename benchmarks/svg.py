@@ -17,6 +17,7 @@ DEPLOYMENT_COLOURS = {
     "joint": "#0a0b04",
     "joint-lazy": "#0a0b05",
     "separate-resident": "#0a0b06",
+    "separate-lru": "#0a0b0e",
     "separate-swap": "#0a0b07",
 }
 SIDE_COLOURS = ("#0a0b08", "#0a0b09", "#0a0b0a", "#0a0b0b", "#0a0b0c", "#0a0b0d")

@@ -11,13 +11,18 @@ MAX_COLD_RESIDENT = 0.1
 """Part of the pages that may still be in the page cache when a switch is called cold."""
 MIN_WARM_RESIDENT = 0.9
 MEMORY_NOT_READ = "memory was not read: no memory run ended well"
-RELOADING = ("joint-lazy", "separate-swap")
+RELOADING = ("joint-lazy", "separate-lru", "separate-swap")
 """Deployments whose switches read model files; the others hold all they need."""
 
 
 def resident_fraction(measures: Measures) -> float | None:
-    """Median over the measured switches; None when there are none."""
-    fractions = [switch.resident_fraction for switch in measures.switches.values()]
+    """Median over the measured switches, of those that loaded something where some did.
+
+    None when there are none.
+    """
+    switches = list(measures.switches.values())
+    loading = [switch for switch in switches if switch.open_ns or switch.prepare_ns]
+    fractions = [switch.resident_fraction for switch in loading or switches]
     return median(fractions) if fractions else None
 
 

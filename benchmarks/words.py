@@ -21,6 +21,10 @@ DEPLOYMENT_WORDS: dict[Deployment, str] = {
         "a switch loads the other task's private part"
     ),
     "separate-resident": "one file per task, all loaded; a switch calls the other network",
+    "separate-lru": (
+        "one file per task, the k used last loaded; a switch to another task unloads the one that "
+        "was used least recently"
+    ),
     "separate-swap": "one file per task, one loaded; a switch unloads it and loads the other",
 }
 
@@ -60,6 +64,8 @@ def origin_words(conditions: Conditions) -> str:
         parts.append(f"{conditions.memory_bytes // MIB} MiB memory")
     if conditions.flash_read_bytes_per_second is not None:
         parts.append(f"flash {format_rate(conditions.flash_read_bytes_per_second)}")
+    if conditions.workload != "random":
+        parts.append(f"{conditions.workload} workload")
     parts += [f"{name} {version}" for name, version in conditions.runtime_versions.items()]
     return " · ".join(parts)
 

@@ -12,6 +12,7 @@ def bench_bundle(
     profile: options.ProfileName = None,
     clock: options.ClockName = None,
     wait: options.Wait = LOCK_WAIT_S,
+    workload: options.WorkloadName = None,
     keep_pushed: options.KeepPushed = None,
     resume: options.Resume = False,
     check: options.Check = False,
@@ -21,6 +22,7 @@ def bench_bundle(
     from taskzip.benchmarks.measure import Place, measure
 
     bench, on = options.measured_with(folder, device, profile, clock)
+    bench = options.with_workload(bench, workload)
     place = Place.of(on, bench, keep_pushed, wait)
     with terminal_progress() as progress:
         report = measure(folder, bench, place, progress, resume=resume)

@@ -5,9 +5,15 @@ from typing import Annotated
 
 import typer
 
-from taskzip.contracts.config import BenchConfig, Config, DeviceConfig, ZipConfig
+from taskzip.contracts.config import (
+    BenchConfig,
+    Config,
+    DeviceConfig,
+    ZipConfig,
+    with_absolute_trace,
+)
 from taskzip.contracts.document import validated
-from taskzip.contracts.names import Clock
+from taskzip.contracts.names import WORKLOADS, Clock
 
 RESOLVED_CONFIG = "config.json"
 
@@ -36,6 +42,14 @@ ClockName = Annotated[
 Wait = Annotated[
     float,
     typer.Option("--wait", min=0, metavar="SECONDS", help="For a session that uses the device."),
+]
+WorkloadName = Annotated[
+    str | None,
+    typer.Option(
+        "--workload",
+        help=f"Order of the tasks: {', '.join(WORKLOADS)}, or a file with a task's name a line.",
+        show_default="random",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
 MaxBytes = Annotated[
@@ -154,6 +168,13 @@ def with_device(config: DeviceConfig, device: str | None, profile: str | None) -
     """The section with another device or another profile of the emulated one, if given."""
     said = {"device": device, "profile": profile}
     return config.model_copy(update={key: value for key, value in said.items() if value})
+
+
+def with_workload(config: BenchConfig, workload: str | None) -> BenchConfig:
+    """The section with another workload, if one is given; BadInput if there is none like that."""
+    if workload is None:
+        return config
+    return with_absolute_trace(config.model_copy(update={"workload": workload}), Path.cwd())
 
 
 def with_clock(config: BenchConfig, clock: Clock | None) -> BenchConfig:

@@ -28,6 +28,10 @@ class Conditions(Document):
     flash_read_iops: Count | None = None
     battery_percent: Count | None = None
     temperature_millicelsius: int | None = None
+    workload: str = "random"
+    """The order in which tasks were asked for; of a trace the beginning of its hash."""
+    lru_k: Count | None = None
+    """Files that `separate-lru` kept loaded; None where it was not measured."""
     runner_version: str | None = None
     runtime_versions: dict[str, str] = Field(default_factory=dict)
     host: str | None = None

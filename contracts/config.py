@@ -17,8 +17,8 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.document import Document, describe
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import (
-    DEPLOYMENTS,
     RUNTIMES,
+    WORKLOADS,
     CacheState,
     Clock,
     Count,
@@ -227,13 +227,21 @@ class ExportConfig(Document):
 class BenchConfig(Document):
     """What is measured."""
 
-    deployments: tuple[Deployment, ...] = DEPLOYMENTS
+    deployments: tuple[Deployment, ...] = (
+        *("joint", "joint-lazy"),
+        *("separate-resident", "separate-swap"),
+    )
+    lru_k: Annotated[int, Field(ge=1)] = 2
+    """Files that `separate-lru` keeps loaded."""
     caches: tuple[CacheState, ...] = ("warm", "cold")
     packed_caches: tuple[bool, ...] = (False, True)
     memory_caches: tuple[CacheState, ...] = ("warm",)
     """Page-cache states in which memory is read; cells of another state show the first's."""
+    workload: str = "random"
+    """The order in which tasks are asked for: one of WORKLOADS, or a trace, a text file with the
+    name of a task a line."""
     switches: Annotated[int, Field(ge=1)] = 25
-    """Measured switches of a cell, over all blocks."""
+    """Measured switches of a cell, over all blocks; `pairs` rounds it up."""
     warmups: Count = 3
     """Warm-up switches of each run; recorded and marked."""
     inferences: Annotated[int, Field(ge=1)] = 2
@@ -325,7 +333,21 @@ def _with_absolute_paths(config: Config, folder: Path) -> Config:
     tasks = tuple(_with_paths_below(folder, task) for task in config.tasks)
     plan = None if config.zip.plan is None else folder / config.zip.plan
     planned = config.zip.model_copy(update={"plan": plan})
-    return config.model_copy(update={"tasks": tasks, "zip": planned})
+    bench = with_absolute_trace(config.bench, folder)
+    return config.model_copy(update={"tasks": tasks, "zip": planned, "bench": bench})
+
+
+def with_absolute_trace(bench: BenchConfig, folder: Path) -> BenchConfig:
+    """The section, its trace made a path below `folder`; BadInput if there is no such file."""
+    if bench.workload in WORKLOADS:
+        return bench
+    trace = folder / bench.workload
+    if not trace.is_file():
+        raise BadInput(
+            f"workload {bench.workload!r} is neither one of {', '.join(WORKLOADS)} nor a file "
+            f"in {folder}"
+        )
+    return bench.model_copy(update={"workload": str(trace)})
 
 
 def _with_paths_below(folder: Path, task: TaskConfig) -> TaskConfig:

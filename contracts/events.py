@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter, model_validator
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Bytes, Count, Nanoseconds, RelativePath, Runtime, TaskName
 
-Phase = Literal["runtime", "start", "loaded", "first_output", "switched", "unloaded"]
+Phase = Literal["runtime", "start", "loaded", "first_output", "walking", "switched", "unloaded"]
 
 
 class Hello(Document):
@@ -37,26 +37,48 @@ class Load(Document):
 class Switch(Document):
     """One step: from the request for `task` to its first output, and steady inferences after.
 
-    `switch_ns` ends when the task is ready to invoke; it is the sum of `unload_ns`, `open_ns`
-    and `prepare_ns` and the little between. `first_output_ns` starts at the same request and
-    includes the switch. Each of `inference_ns` is one whole inference of the same task after it,
+    `switch_ns` ends when the task is ready to invoke; `unload_ns`, `open_ns`, `prepare_ns` and
+    `other_ns` add up to it. `first_output_ns` is that and `first_run_ns`, the first inference with
+    the faults of what it touches first. What comes between the two, reading the fault counters, is
+    in neither. Each of `inference_ns` is one whole inference of the same task after it,
     inputs written and outputs read as in the first.
     """
 
     kind: Literal["switch"] = "switch"
     index: Count
     task: TaskName
+    leaves: TaskName | None = None
+    """The task in use before; None, as all else that may be, in records of contract 2."""
     warmup: bool
     switch_ns: Nanoseconds
     unload_ns: Nanoseconds
     open_ns: Nanoseconds
     prepare_ns: Nanoseconds
+    other_ns: Nanoseconds | None = None
+    """Of `switch_ns`: choosing the task, and the clock."""
+    first_run_ns: Nanoseconds | None = None
     first_output_ns: Nanoseconds
     inference_ns: tuple[Nanoseconds, ...]
     resident_fraction: Annotated[float, Field(ge=0, le=1)]
     """Part of the pages of the files this switch reads that was in the page cache before it."""
     minor_faults: Count
+    """Of the switch and the first run."""
     major_faults: Count
+    first_minor_faults: Count | None = None
+    """Of the first run alone."""
+    first_major_faults: Count | None = None
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.other_ns is None or self.first_run_ns is None:
+            return self
+        parts = self.unload_ns + self.open_ns + self.prepare_ns + self.other_ns
+        if (parts, self.switch_ns + self.first_run_ns) != (self.switch_ns, self.first_output_ns):
+            raise ValueError(
+                f"the parts add up to {parts} and {parts + self.first_run_ns}, not to switch_ns "
+                f"{self.switch_ns} and first_output_ns {self.first_output_ns}"
+            )
+        return self
 
 
 class MemoryPart(Document):
@@ -111,6 +133,21 @@ class Memory(Document):
         return self
 
 
+class Pressure(Document):
+    """What the walk did to the memory of the whole system; None where the system does not tell."""
+
+    kind: Literal["pressure"] = "pressure"
+    refaulted_file_pages: Count | None
+    """Read again soon after they were reclaimed."""
+    refaulted_anonymous_pages: Count | None
+    reclaimed_pages: Count | None
+    oom_kills: Count | None
+    some_stalled_ns: Nanoseconds | None
+    """In which some task waited for memory (PSI)."""
+    full_stalled_ns: Nanoseconds | None
+    """In which no task could go on."""
+
+
 class Output(Document):
     """An output of a task was written."""
 
@@ -138,6 +175,6 @@ class Done(Document):
 
 
 Event = Annotated[
-    Hello | Load | Switch | Memory | Output | Failure | Done, Field(discriminator="kind")
+    Hello | Load | Switch | Memory | Pressure | Output | Failure | Done, Field(discriminator="kind")
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 """Raised whenever RunSpec or the runner's records change shape; runner and harness must agree."""
 
 Runtime = Literal["executorch", "litert"]
-Deployment = Literal["joint", "joint-lazy", "separate-resident", "separate-swap"]
-CacheState = Literal["warm", "cold"]
+Deployment = Literal["joint", "joint-lazy", "separate-resident", "separate-lru", "separate-swap"]
+Workload = Literal["random", "rounds", "round-robin", "bursty", "zipf", "pairs"]
+CacheState = Literal["warm", "cold", "untouched"]
 Clock = Literal["real", "counted"]
 Origin = Literal["virtual", "phone"]
 DType = Literal["float32", "float16", "int64", "int32", "int8", "uint8", "bool"]
@@ -50,5 +51,10 @@ DEPLOYMENTS: tuple[Deployment, ...] = (
     "joint",
     "joint-lazy",
     "separate-resident",
+    "separate-lru",
     "separate-swap",
+)
+WORKLOADS: tuple[Workload, ...] = (
+    *("random", "rounds", "round-robin"),
+    *("bursty", "zipf", "pairs"),
 )

@@ -35,6 +35,36 @@ class Latency(Document):
     ci95: tuple[float, float] | None
 
 
+class SwitchSplit(Document):
+    """Where the time from the request to the first output goes: means over the measured switches.
+
+    The parts add up to the mean of `first_output_ns`, the first four to that of `switch_ns`.
+    """
+
+    unload_ns: float
+    open_ns: float
+    prepare_ns: float
+    other_ns: float
+    first_touch_ns: float
+    """What the first inference takes beyond a steady one: faults of what it touches first."""
+    run_ns: float
+    """As long as a steady inference, or the first where that is shorter."""
+    switch_minor_faults: float
+    switch_major_faults: float
+    first_minor_faults: float
+    first_major_faults: float
+
+
+class PairLatency(Document):
+    """Medians of the switches from one task to another."""
+
+    leaves: TaskName
+    enters: TaskName
+    switches: Count
+    switch_ns: float
+    first_output_ns: float
+
+
 class Row(Document):
     """One cell: storage, memory and latency, and whether its conditions were reached.
 
@@ -69,6 +99,10 @@ class Row(Document):
     inference_ns: Latency
     steps: tuple[tuple[Count, Count, TaskName], ...] = ()
     """Of each switch its block, its place in the block's sequence, and the task it enters."""
+    split: SwitchSplit | None = None
+    """None in reports of records of contract 2."""
+    pairs: tuple[PairLatency, ...] = ()
+    """Every ordered pair of tasks that was switched, in the order of their names."""
     resident_fraction: float | None
     """Median over the measured switches of the part of the files in the page cache before."""
     valid: bool

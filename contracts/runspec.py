@@ -1,8 +1,8 @@
 """A RunSpec: what one runner process is asked to do. Written by the harness, read by C++."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import (
@@ -67,7 +67,13 @@ class RunSpec(Document):
     """Indexes into `tasks`; neighbours differ, so that every step is a switch."""
     warmups: Count
     inferences: Count
+    memory_every: Count = 0
+    """Steps of a `memory` walk after which memory is read; 0: at its end alone."""
+    memory_limit_bytes: Annotated[int, Field(gt=0)] | None = None
+    """Of the process and the pages that it brings into the page cache; what starts it sets it."""
     threads: int = 1
+    lru_k: Annotated[int, Field(ge=1)] | None = None
+    """Files that `separate-lru` keeps loaded; None for every other deployment."""
     start_on_tick: bool = False
     """Start whatever is timed just after a tick of the kernel's timer: on a device that counts
     instructions each sample then meets as many ticks. Elsewhere it would change what is measured.
@@ -77,6 +83,8 @@ class RunSpec(Document):
     def _is_runnable(self) -> Self:
         if self.packed_cache != (self.packed_dir is not None):
             raise ValueError("packed_dir goes with packed_cache")
+        if (self.deployment == "separate-lru") != (self.lru_k is not None):
+            raise ValueError("lru_k goes with separate-lru")
         if any(index >= len(self.tasks) for index in self.sequence):
             raise ValueError(f"sequence names a task beyond the {len(self.tasks)} given")
         return self

@@ -37,6 +37,7 @@ from taskzip.contracts.events import (
     MemoryParts,
     Output,
     Phase,
+    Pressure,
     Switch,
 )
 from taskzip.contracts.names import RUNTIMES, Runtime
@@ -100,6 +101,10 @@ class SimulatedDevice:
                    resident_fraction=resident, minor_faults=310, major_faults=4)  # fmt: skip
         for index, task in enumerate(spec.sequence):
             yield self._switch(spec, index, spec.tasks[task].name, random, resident)
+        yield Pressure(
+            refaulted_file_pages=0, refaulted_anonymous_pages=0, reclaimed_pages=0,
+            oom_kills=0, some_stalled_ns=0, full_stalled_ns=0,
+        )  # fmt: skip
 
     def _switch(
         self, spec: RunSpec, index: int, task: str, random: Random, resident: float
@@ -108,14 +113,20 @@ class SimulatedDevice:
             return max(0, round(ns * random.gauss(1, self.spread)))
 
         switch_ns = about(_switch_ns(spec))
+        unload_ns = open_ns = switch_ns // 10
+        prepare_ns = switch_ns * 7 // 10
+        before = spec.sequence[index - 1] if index else spec.sequence[0] - 1
         inference = _inference_ns(spec.runtime)
         cold = 0 if spec.cache == "warm" else 90_000
+        first_run_ns = about(inference * 1.004 + cold)
         return Switch(
-            index=index, task=task, warmup=index < spec.warmups, switch_ns=switch_ns,
-            unload_ns=switch_ns // 10, open_ns=switch_ns // 10, prepare_ns=switch_ns * 7 // 10,
-            first_output_ns=switch_ns + about(inference * 1.004 + cold),
+            index=index, task=task, leaves=spec.tasks[before].name, warmup=index < spec.warmups,
+            switch_ns=switch_ns, unload_ns=unload_ns, open_ns=open_ns, prepare_ns=prepare_ns,
+            other_ns=switch_ns - unload_ns - open_ns - prepare_ns, first_run_ns=first_run_ns,
+            first_output_ns=switch_ns + first_run_ns,
             inference_ns=tuple(about(inference) for _ in range(spec.inferences)),
             resident_fraction=resident, minor_faults=12, major_faults=0,
+            first_minor_faults=5, first_major_faults=0,
         )  # fmt: skip
 
     def _parity(self, spec: RunSpec) -> Iterator[Event]:
@@ -153,8 +164,10 @@ def _packed_bytes(spec: RunSpec) -> int:
 
 
 def _memory(spec: RunSpec) -> Iterator[Memory]:
-    networks = {"joint": 1.05, "joint-lazy": 1.0, "separate-resident": 2.0, "separate-swap": 1.0}
-    above = int(networks[spec.deployment] * 2.1 * MIB) + (0 if spec.packed_cache else 300_000)
+    networks = {"joint": 1.05, "joint-lazy": 1.0, "separate-swap": 1.0}
+    above = int(networks.get(spec.deployment, 2.0) * 2.1 * MIB) + (
+        0 if spec.packed_cache else 300_000
+    )
     runtime = {"executorch": 5 * MIB, "litert": 9 * MIB}[spec.runtime]
     levels: list[tuple[Phase, int, int]] = [
         ("runtime", runtime, runtime),

@@ -7,8 +7,9 @@ from taskzip.benchmarks.plan import Plan, PlannedRun, plan_experiment
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import BenchConfig
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES
+from taskzip.contracts.names import RUNTIMES
 
+DEPLOYMENTS = BenchConfig().deployments
 PlanFor = Callable[[BenchConfig], Plan]
 
 

@@ -194,7 +194,8 @@ def test_the_page_can_be_read_without_seeing_it(page: str) -> None:
     assert all(b - a <= 1 for a, b in zip(outline.headings, outline.headings[1:], strict=False))
     assert outline.tables == outline.captions > 0
     assert outline.heads_without_scope == 0
-    assert outline.images == 10  # storage, memory twice, switch, first output of two runtimes
+    # storage, memory twice, switch, first output, where a switch goes, of two runtimes
+    assert outline.images == 12
 
 
 def test_the_page_draws_what_the_files_hold(report: Report) -> None:
@@ -218,7 +219,7 @@ def test_the_page_draws_what_the_files_hold(report: Report) -> None:
         )
     )
     outline = Outline(render_html(report.model_copy(update={"ledger": ledger})))
-    assert outline.images == 12
+    assert outline.images == 14
     assert len(outline.ids) == len(set(outline.ids))
 
 

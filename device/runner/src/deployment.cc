@@ -1,5 +1,7 @@
 #include "deployment.h"
 
+#include <algorithm>
+#include <list>
 #include <map>
 #include <string>
 #include <utility>
@@ -150,18 +152,74 @@ class Swap : public OneLoaded {
   }
 };
 
+// separate-lru: the k files used last are open with their task loaded. Where they are k already, the
+// one that was used least recently goes before the next comes.
+class Lru : public Policy {
+ public:
+  Lru(Backend& backend, const std::vector<TaskSpec>& tasks, const std::vector<ModelFile>& files,
+      std::size_t k)
+      : Policy(backend, tasks, files), k_(k) {}
+
+  // As the others begin with what they keep loaded, this begins with k tasks, `initial` used last.
+  Status load(std::size_t initial, Split& split) override {
+    const std::size_t count = task_count();
+    for (std::size_t back = std::min(k_, count); back-- > 0;) {
+      TASKZIP_TRY(switch_to((initial + count - back) % count, split));
+    }
+    return {};
+  }
+
+  Status switch_to(std::size_t task, Split& split) override {
+    for (auto it = used_.begin(); it != used_.end(); ++it) {
+      if (it->task == task) {
+        used_.splice(used_.begin(), used_, it);
+        return {};
+      }
+    }
+    if (used_.size() == k_) {
+      const Stopwatch watch(split.unload_ns);
+      used_.pop_back();
+    }
+    return load_first(task, split);
+  }
+
+  Entry& current() override { return *used_.front().entry; }
+  bool is_resident() const override { return false; }
+  void unload() override { used_.clear(); }
+
+ private:
+  struct Loaded {
+    std::size_t task;
+    std::unique_ptr<Model> model;
+    std::unique_ptr<Entry> entry;  // last, so that it is destroyed before its model
+  };
+
+  Status load_first(std::size_t task, Split& split) {
+    auto model = open(task, split);
+    TASKZIP_TRY(model);
+    auto entry = prepare(*model.value(), task, split);
+    TASKZIP_TRY(entry);
+    used_.push_front({task, model.take(), entry.take()});
+    return {};
+  }
+
+  std::size_t k_;
+  std::list<Loaded> used_;  // the one used last first
+};
+
 }  // namespace
 
-std::unique_ptr<Deployment> make_deployment(DeploymentKind kind, Backend& backend,
-                                            const std::vector<TaskSpec>& tasks,
+std::unique_ptr<Deployment> make_deployment(const RunSpec& spec, Backend& backend,
                                             const std::vector<ModelFile>& files) {
-  switch (kind) {
+  switch (spec.deployment) {
     case DeploymentKind::kJointLazy:
-      return std::make_unique<Lazy>(backend, tasks, files);
+      return std::make_unique<Lazy>(backend, spec.tasks, files);
+    case DeploymentKind::kSeparateLru:
+      return std::make_unique<Lru>(backend, spec.tasks, files, spec.lru_k);
     case DeploymentKind::kSeparateSwap:
-      return std::make_unique<Swap>(backend, tasks, files);
+      return std::make_unique<Swap>(backend, spec.tasks, files);
     default:
-      return std::make_unique<Resident>(backend, tasks, files);
+      return std::make_unique<Resident>(backend, spec.tasks, files);
   }
 }
 

@@ -1,4 +1,4 @@
-// The four ways to keep several tasks on a device, written once for every runtime.
+// The five ways to keep several tasks on a device, written once for every runtime.
 #pragma once
 
 #include <cstddef>
@@ -44,8 +44,7 @@ class Deployment {
 
 // The policy of a RunSpec. `files[i]` is the model file of task i; tasks of a joint deployment
 // have the same one. All arguments must outlive the result.
-std::unique_ptr<Deployment> make_deployment(DeploymentKind kind, Backend& backend,
-                                            const std::vector<TaskSpec>& tasks,
+std::unique_ptr<Deployment> make_deployment(const RunSpec& spec, Backend& backend,
                                             const std::vector<ModelFile>& files);
 
 }  // namespace taskzip

@@ -23,6 +23,10 @@ Json as_json(const Attribution& parts) {
           {"other", as_json(parts.other)}};
 }
 
+Json as_json(const std::optional<std::int64_t>& counter) {
+  return counter ? Json(*counter) : Json(nullptr);
+}
+
 void append(std::string& pending, const Json& event) {
   // Messages of a runtime may hold bytes that are no UTF-8; they are replaced, never thrown on.
   pending += event.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -51,19 +55,27 @@ void EventLog::load(const LoadEvent& event) {
 }
 
 void EventLog::step(const SwitchEvent& event) {
+  const std::int64_t parts = event.unload_ns + event.open_ns + event.prepare_ns;
+  const Faults& switching = event.switch_faults;
+  const Faults& first = event.first_run_faults;
   append(pending_, {{"kind", "switch"},
                     {"index", event.index},
                     {"task", event.task},
+                    {"leaves", event.leaves},
                     {"warmup", event.is_warmup},
                     {"switch_ns", event.switch_ns},
                     {"unload_ns", event.unload_ns},
                     {"open_ns", event.open_ns},
                     {"prepare_ns", event.prepare_ns},
-                    {"first_output_ns", event.first_output_ns},
+                    {"other_ns", event.switch_ns - parts},
+                    {"first_run_ns", event.first_run_ns},
+                    {"first_output_ns", event.switch_ns + event.first_run_ns},
                     {"inference_ns", event.inference_ns},
                     {"resident_fraction", event.resident_fraction},
-                    {"minor_faults", event.faults.minor},
-                    {"major_faults", event.faults.major}});
+                    {"minor_faults", switching.minor + first.minor},
+                    {"major_faults", switching.major + first.major},
+                    {"first_minor_faults", first.minor},
+                    {"first_major_faults", first.major}});
 }
 
 void EventLog::memory(const MemoryEvent& event) {
@@ -76,6 +88,16 @@ void EventLog::memory(const MemoryEvent& event) {
                     {"parts", as_json(event.parts)},
                     {"peak_pss_bytes", event.peak_pss_bytes},
                     {"peak_rss_bytes", event.peak_rss_bytes}});
+}
+
+void EventLog::pressure(const Pressure& pressure) {
+  append(pending_, {{"kind", "pressure"},
+                    {"refaulted_file_pages", as_json(pressure.refaulted_file_pages)},
+                    {"refaulted_anonymous_pages", as_json(pressure.refaulted_anonymous_pages)},
+                    {"reclaimed_pages", as_json(pressure.reclaimed_pages)},
+                    {"oom_kills", as_json(pressure.oom_kills)},
+                    {"some_stalled_ns", as_json(pressure.some_stalled_ns)},
+                    {"full_stalled_ns", as_json(pressure.full_stalled_ns)}});
 }
 
 void EventLog::output(const std::string& task, const TensorSpec& tensor) {

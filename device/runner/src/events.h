@@ -8,6 +8,7 @@
 #include "attribution.h"
 #include "faults.h"
 #include "memory.h"
+#include "pressure.h"
 #include "result.h"
 #include "spec.h"
 
@@ -24,15 +25,17 @@ struct LoadEvent {
 struct SwitchEvent {
   std::size_t index = 0;
   std::string task;
+  std::string leaves;  // the task in use before
   bool is_warmup = false;
   std::int64_t switch_ns = 0;
   std::int64_t unload_ns = 0;
   std::int64_t open_ns = 0;
   std::int64_t prepare_ns = 0;
-  std::int64_t first_output_ns = 0;
+  std::int64_t first_run_ns = 0;
   std::vector<std::int64_t> inference_ns;
   double resident_fraction = 0;
-  Faults faults;
+  Faults switch_faults;
+  Faults first_run_faults;
 };
 
 struct MemoryEvent {
@@ -53,6 +56,7 @@ class EventLog {
   void load(const LoadEvent& event);
   void step(const SwitchEvent& event);
   void memory(const MemoryEvent& event);
+  void pressure(const Pressure& pressure);
   void output(const std::string& task, const TensorSpec& tensor);
   void failure(const Error& error);
   void done(std::size_t packed_cache_bytes);

@@ -1,6 +1,7 @@
 // The timed loop of the whole project: every latency that a report shows is taken here.
 #include "clock.h"
 #include "packed_cache.h"
+#include "pressure.h"
 #include "stage.h"
 #include "tick.h"
 
@@ -38,18 +39,19 @@ Status time_step(Stage& stage, std::size_t task, SwitchEvent& event) {
   const Faults before = faults_so_far();
   const std::int64_t requested = now_ns();
   TASKZIP_TRY(stage.deployment.switch_to(task, split));
-  const std::int64_t ready = now_ns();
+  event.switch_ns = now_ns() - requested;
+  const Faults ready = faults_so_far();
+  const std::int64_t began = now_ns();
   TASKZIP_TRY(stage.infer_current(task));
-  const std::int64_t answered = now_ns();
-  event.faults = faults_so_far() - before;
+  event.first_run_ns = now_ns() - began;
+  event.first_run_faults = faults_so_far() - ready;
+  event.switch_faults = ready - before;
   for (std::int64_t& inference_ns : event.inference_ns) {
     settle(stage);
     const std::int64_t start = now_ns();
     TASKZIP_TRY(stage.infer_current(task));
     inference_ns = now_ns() - start;
   }
-  event.switch_ns = ready - requested;
-  event.first_output_ns = answered - requested;
   event.unload_ns = split.unload_ns;
   event.open_ns = split.open_ns;
   event.prepare_ns = split.prepare_ns;
@@ -61,6 +63,7 @@ Status step(Stage& stage, std::size_t index) {
   SwitchEvent event;
   event.index = index;
   event.task = stage.spec.tasks[task].name;
+  event.leaves = stage.spec.tasks[stage.task_before(index)].name;
   event.is_warmup = index < stage.spec.warmups;
   event.inference_ns.resize(stage.spec.inferences);
   auto fraction = stage.settle_cache(files_read_by(stage.files[task]));
@@ -74,11 +77,13 @@ Status step(Stage& stage, std::size_t index) {
 }  // namespace
 
 Status run_latency(Stage& stage) {
+  const Pressure before = pressure_so_far();
   TASKZIP_TRY(load(stage));
   TASKZIP_TRY(stage.infer_current(stage.initial_task()));  // its output is ready before step 0
   for (std::size_t index = 0; index < stage.spec.sequence.size(); ++index) {
     TASKZIP_TRY(step(stage, index));
   }
+  stage.log.pressure(pressure_so_far() - before);
   stage.deployment.unload();
   return {};
 }

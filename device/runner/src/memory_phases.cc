@@ -24,12 +24,17 @@ Status touch_every_loaded_task(Stage& stage) {
   return {};
 }
 
-Status walk(Stage& stage) {
+Status walk(Stage& stage, MemoryPhases& phases) {
   Split split;
-  for (const std::size_t task : stage.spec.sequence) {
+  const std::size_t every = stage.spec.memory_every;
+  for (std::size_t index = 0; index < stage.spec.sequence.size(); ++index) {
+    const std::size_t task = stage.spec.sequence[index];
     TASKZIP_TRY(stage.settle_cache(files_read_by(stage.files[task])));
     TASKZIP_TRY(stage.deployment.switch_to(task, split));
     TASKZIP_TRY(stage.infer_current(task));
+    if (every != 0 && (index + 1) % every == 0) {
+      TASKZIP_TRY(phases.end("walking"));
+    }
   }
   return {};
 }
@@ -62,7 +67,7 @@ Status run_memory(Stage& stage, MemoryPhases& phases) {
   TASKZIP_TRY(phases.end("loaded"));
   TASKZIP_TRY(touch_every_loaded_task(stage));
   TASKZIP_TRY(phases.end("first_output"));
-  TASKZIP_TRY(walk(stage));
+  TASKZIP_TRY(walk(stage, phases));
   TASKZIP_TRY(phases.end("switched"));
   stage.deployment.unload();
   return phases.end("unloaded");

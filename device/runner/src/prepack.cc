@@ -19,7 +19,7 @@ namespace {
 
 Status run_every_task(Backend& backend, const RunSpec& spec, const std::vector<ModelFile>& files,
                       std::vector<TaskData>& data) {
-  const auto deployment = make_deployment(spec.deployment, backend, spec.tasks, files);
+  const auto deployment = make_deployment(spec, backend, files);
   Split split;
   TASKZIP_TRY(deployment->load(0, split));
   for (std::size_t task = 0; task < spec.tasks.size(); ++task) {

@@ -46,7 +46,7 @@ Status walk(const RunSpec& spec, Backend& backend, const std::vector<ModelFile>&
   if (phases) {
     TASKZIP_TRY(phases->end("start"));
   }
-  const auto deployment = make_deployment(spec.deployment, backend, spec.tasks, files);
+  const auto deployment = make_deployment(spec, backend, files);
   Stage stage{spec, files, data, *deployment, log};
   switch (spec.mode) {
     case Mode::kLatency:

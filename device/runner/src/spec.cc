@@ -22,13 +22,16 @@ using Words = std::array<std::pair<std::string_view, T>, N>;
 
 constexpr Words<Runtime, 2> kRuntimes{
     {{"executorch", Runtime::kExecutorch}, {"litert", Runtime::kLitert}}};
-constexpr Words<DeploymentKind, 4> kDeployments{
+constexpr Words<DeploymentKind, 5> kDeployments{
     {{"joint", DeploymentKind::kJoint},
      {"joint-lazy", DeploymentKind::kJointLazy},
      {"separate-resident", DeploymentKind::kSeparateResident},
+     {"separate-lru", DeploymentKind::kSeparateLru},
      {"separate-swap", DeploymentKind::kSeparateSwap}}};
-constexpr Words<CacheState, 2> kCacheStates{
-    {{"warm", CacheState::kWarm}, {"cold", CacheState::kCold}}};
+constexpr Words<CacheState, 3> kCacheStates{
+    {{"warm", CacheState::kWarm},
+     {"cold", CacheState::kCold},
+     {"untouched", CacheState::kUntouched}}};
 constexpr Words<Mode, 3> kModes{
     {{"latency", Mode::kLatency}, {"memory", Mode::kMemory}, {"parity", Mode::kParity}}};
 constexpr Words<DType, 7> kDTypes{{{"float32", DType::kFloat32},
@@ -186,10 +189,12 @@ Status parse_walk(const Node& node, RunSpec& spec) {
   auto sequence = node.array("sequence", 0, kMostSteps);
   auto warmups = node.integer("warmups", 0, kMostSteps);
   auto inferences = node.integer("inferences", 0, kMostInferences);
+  auto memory_every = node.integer("memory_every", 0, kMostSteps);
   auto threads = node.integer("threads", 1, kMostThreads);
   TASKZIP_TRY(sequence);
   TASKZIP_TRY(warmups);
   TASKZIP_TRY(inferences);
+  TASKZIP_TRY(memory_every);
   TASKZIP_TRY(threads);
   auto start_on_tick = node.boolean("start_on_tick");
   TASKZIP_TRY(start_on_tick);
@@ -201,6 +206,7 @@ Status parse_walk(const Node& node, RunSpec& spec) {
   }
   spec.warmups = static_cast<std::size_t>(warmups.value());
   spec.inferences = static_cast<std::size_t>(inferences.value());
+  spec.memory_every = static_cast<std::size_t>(memory_every.value());
   spec.threads = static_cast<int>(threads.value());
   spec.start_on_tick = start_on_tick.value();
   return {};
@@ -218,6 +224,21 @@ Status parse_packed(const Node& node, RunSpec& spec) {
     auto path = relative_path(node, "packed_dir");
     TASKZIP_TRY(path);
     spec.packed_dir = path.take();
+  }
+  return {};
+}
+
+Status parse_lru_k(const Node& node, RunSpec& spec) {
+  const bool is_lru = spec.deployment == DeploymentKind::kSeparateLru;
+  auto field = node.field("lru_k");
+  TASKZIP_TRY(field);
+  if (field.value()->is_null() == is_lru) {
+    return Error{code::kBadSpec, "lru_k: goes with separate-lru"};
+  }
+  if (is_lru) {
+    auto k = node.integer("lru_k", 1, kMostTasks);
+    TASKZIP_TRY(k);
+    spec.lru_k = static_cast<std::size_t>(k.value());
   }
   return {};
 }
@@ -274,6 +295,7 @@ Result<RunSpec> parse_spec(std::string_view text) {
   TASKZIP_TRY(parse_tasks(node, spec));
   TASKZIP_TRY(parse_walk(node, spec));
   TASKZIP_TRY(parse_packed(node, spec));
+  TASKZIP_TRY(parse_lru_k(node, spec));
   TASKZIP_TRY(check_files(spec));
   return spec;
 }

@@ -12,11 +12,11 @@
 
 namespace taskzip {
 
-inline constexpr int kContractVersion = 2;
+inline constexpr int kContractVersion = 3;
 
 enum class Runtime { kExecutorch, kLitert };
-enum class DeploymentKind { kJoint, kJointLazy, kSeparateResident, kSeparateSwap };
-enum class CacheState { kWarm, kCold };
+enum class DeploymentKind { kJoint, kJointLazy, kSeparateResident, kSeparateLru, kSeparateSwap };
+enum class CacheState { kWarm, kCold, kUntouched };
 enum class Mode { kLatency, kMemory, kParity };
 enum class DType { kFloat32, kFloat16, kInt64, kInt32, kInt8, kUInt8, kBool };
 
@@ -48,7 +48,9 @@ struct RunSpec {
   std::vector<std::size_t> sequence;
   std::size_t warmups = 0;
   std::size_t inferences = 0;
+  std::size_t memory_every = 0;  // steps after which memory is read, in memory mode; 0: at the end
   int threads = 1;
+  std::size_t lru_k = 0;  // files that kSeparateLru keeps loaded; 0 for every other deployment
   bool start_on_tick = false;
 };
 

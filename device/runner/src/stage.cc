@@ -19,7 +19,7 @@ Result<double> Stage::settle_cache(const std::vector<std::string>& paths) const 
     return resident_fraction(paths);
   }
   auto fraction = resident_fraction(paths);
-  if (fraction.ok() && fraction.value() < 1) {
+  if (spec.cache == CacheState::kWarm && fraction.ok() && fraction.value() < 1) {
     // LiteRT drops a model's pages itself once it has packed the weights.
     TASKZIP_TRY(read_through(paths));
     return resident_fraction(paths);

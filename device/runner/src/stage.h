@@ -23,6 +23,11 @@ struct Stage {
   // The task in use before the first step: another than the first step's, so that it is a switch.
   std::size_t initial_task() const;
 
+  // The task in use before a step.
+  std::size_t task_before(std::size_t index) const {
+    return index == 0 ? initial_task() : spec.sequence[index - 1];
+  }
+
   // Brings the files into the cache state that the spec asks for. Returns the part of their pages
   // that is in memory then.
   // @retval file_missing, measure_failed

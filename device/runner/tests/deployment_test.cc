@@ -9,19 +9,21 @@
 namespace taskzip {
 namespace {
 
-// Two tasks of one file, or of two.
-class TwoTasks {
+// Tasks of one file, or of a file each.
+class Tasks {
  public:
-  explicit TwoTasks(DeploymentKind kind) {
+  explicit Tasks(DeploymentKind kind, const std::vector<std::string>& names = {"a", "b"}) {
     const bool is_joint =
         kind == DeploymentKind::kJoint || kind == DeploymentKind::kJointLazy;
-    for (const char* name : {"a", "b"}) {
+    spec_.deployment = kind;
+    spec_.lru_k = kind == DeploymentKind::kSeparateLru ? 2 : 0;
+    for (const std::string& name : names) {
       TaskSpec task;
       task.entry = name;
-      tasks_.push_back(task);
+      spec_.tasks.push_back(task);
       files_.push_back({is_joint ? "joint" : name, ""});
     }
-    deployment_ = make_deployment(kind, backend_, tasks_, files_);
+    deployment_ = make_deployment(spec_, backend_, files_);
   }
 
   Journal load(std::size_t initial) {
@@ -40,20 +42,20 @@ class TwoTasks {
     deployment_->unload();
     return backend_.take_journal();
   }
-  void break_task(std::size_t task) { tasks_[task].entry = "broken"; }
+  void break_task(std::size_t task) { spec_.tasks[task].entry = "broken"; }
   Status load_status() { return deployment_->load(0, split_); }
   Deployment& deployment() { return *deployment_; }
 
  private:
   RecordingBackend backend_;
-  std::vector<TaskSpec> tasks_;
+  RunSpec spec_;
   std::vector<ModelFile> files_;
   Split split_;
   std::unique_ptr<Deployment> deployment_;
 };
 
 TEST(Joint, OpensOneFileLoadsEveryTaskAndSwitchesWithoutTheRuntime) {
-  TwoTasks tasks(DeploymentKind::kJoint);
+  Tasks tasks(DeploymentKind::kJoint);
   EXPECT_EQ(tasks.load(1), (Journal{"open joint", "load a", "load b"}));
   EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
   EXPECT_EQ(tasks.switch_to(0), Journal{});
@@ -63,7 +65,7 @@ TEST(Joint, OpensOneFileLoadsEveryTaskAndSwitchesWithoutTheRuntime) {
 }
 
 TEST(JointLazy, LoadsTheNextTaskBeforeItUnloadsTheLast) {
-  TwoTasks tasks(DeploymentKind::kJointLazy);
+  Tasks tasks(DeploymentKind::kJointLazy);
   EXPECT_EQ(tasks.load(0), (Journal{"open joint", "load a"}));
   EXPECT_EQ(tasks.switch_to(1), (Journal{"load b", "unload a"}));
   EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
@@ -72,7 +74,7 @@ TEST(JointLazy, LoadsTheNextTaskBeforeItUnloadsTheLast) {
 }
 
 TEST(SeparateResident, OpensEveryFileAndSwitchesWithoutTheRuntime) {
-  TwoTasks tasks(DeploymentKind::kSeparateResident);
+  Tasks tasks(DeploymentKind::kSeparateResident);
   EXPECT_EQ(tasks.load(0), (Journal{"open a", "load a", "open b", "load b"}));
   EXPECT_EQ(tasks.switch_to(1), Journal{});
   EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
@@ -82,17 +84,36 @@ TEST(SeparateResident, OpensEveryFileAndSwitchesWithoutTheRuntime) {
 }
 
 TEST(SeparateSwap, UnloadsAndClosesTheLastTaskBeforeItOpensTheNext) {
-  TwoTasks tasks(DeploymentKind::kSeparateSwap);
+  Tasks tasks(DeploymentKind::kSeparateSwap);
   EXPECT_EQ(tasks.load(0), (Journal{"open a", "load a"}));
   EXPECT_EQ(tasks.switch_to(1), (Journal{"unload a", "close a", "open b", "load b"}));
   EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
   EXPECT_EQ(tasks.unload(), (Journal{"unload b", "close b"}));
 }
 
+TEST(SeparateLru, KeepsTheTwoUsedLastAndUnloadsTheOtherBeforeItLoads) {
+  Tasks tasks(DeploymentKind::kSeparateLru, {"a", "b", "c"});
+  EXPECT_EQ(tasks.load(1), (Journal{"open a", "load a", "open b", "load b"}));
+  EXPECT_EQ(tasks.invoke(), Journal{"invoke b"});
+  EXPECT_EQ(tasks.switch_to(0), Journal{});
+  EXPECT_EQ(tasks.invoke(), Journal{"invoke a"});
+  EXPECT_EQ(tasks.switch_to(2), (Journal{"unload b", "close b", "open c", "load c"}));
+  EXPECT_EQ(tasks.switch_to(0), Journal{});
+  EXPECT_EQ(tasks.unload(), (Journal{"unload a", "close a", "unload c", "close c"}));
+}
+
+TEST(SeparateLru, WithRoomForAllLoadsEachOnce) {
+  Tasks tasks(DeploymentKind::kSeparateLru);
+  EXPECT_EQ(tasks.load(0), (Journal{"open b", "load b", "open a", "load a"}));
+  EXPECT_EQ(tasks.switch_to(1), Journal{});
+  EXPECT_EQ(tasks.switch_to(0), Journal{});
+}
+
 TEST(EveryDeployment, HandsOnWhatTheRuntimeReports) {
   for (const auto kind : {DeploymentKind::kJoint, DeploymentKind::kJointLazy,
-                          DeploymentKind::kSeparateResident, DeploymentKind::kSeparateSwap}) {
-    TwoTasks tasks(kind);
+                          DeploymentKind::kSeparateResident, DeploymentKind::kSeparateLru,
+                          DeploymentKind::kSeparateSwap}) {
+    Tasks tasks(kind);
     tasks.break_task(0);
     EXPECT_EQ(tasks.load_status().error().code, code::kLoadFailed);
   }
@@ -100,9 +121,11 @@ TEST(EveryDeployment, HandsOnWhatTheRuntimeReports) {
 
 TEST(EveryDeployment, SplitsTheTimeOfASwitch) {
   RecordingBackend backend;
-  const std::vector<TaskSpec> tasks(2);
+  RunSpec spec;
+  spec.deployment = DeploymentKind::kSeparateSwap;
+  spec.tasks.resize(2);
   const std::vector<ModelFile> files{{"a", ""}, {"b", ""}};
-  const auto swap = make_deployment(DeploymentKind::kSeparateSwap, backend, tasks, files);
+  const auto swap = make_deployment(spec, backend, files);
   Split load;
   ASSERT_TRUE(swap->load(0, load).ok());
   Split split;

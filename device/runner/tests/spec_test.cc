@@ -38,7 +38,9 @@ Json valid_spec() {
           {"sequence", {0, 1, 0}},
           {"warmups", 1},
           {"inferences", 5},
+          {"memory_every", 0},
           {"threads", 1},
+          {"lru_k", nullptr},
           {"start_on_tick", false}};
 }
 
@@ -129,6 +131,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadValue{"/inferences", 1e9, "inferences"},
                     BadValue{"/inferences", 18446744073709551615U, "inferences"},
                     BadValue{"/threads", 0, "threads"}, BadValue{"/packed_dir", "packed", "packed"},
+                    BadValue{"/memory_every", -1, "memory_every"},
+                    BadValue{"/lru_k", 2, "lru_k"},
+                    BadValue{"/deployment", "separate-lru", "lru_k"},
                     BadValue{"/packed_cache", true, "packed"}));
 
 TEST(Spec, AReasonableNumberOfDimensionsMayBeScalar) {

@@ -56,6 +56,7 @@ class SmallModels:
             tasks=tuple(_task(runtime, task, is_joint(deployment)) for task in TASKS),
             tiny=_tiny(runtime),
             packed_dir="packed" if packed_cache else None,
+            lru_k=1 if deployment == "separate-lru" else None,
             sequence=(0, 1, 0, 1),
             warmups=2,
             inferences=3,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskzip.contracts.events import Done, Hello, Load, Memory, Output, Switch
+from taskzip.contracts.events import Done, Hello, Load, Memory, Output, Pressure, Switch
 from taskzip.contracts.names import (
     DEPLOYMENTS,
     RUNTIMES,
@@ -64,13 +64,16 @@ def test_latency_is_timed_for_every_step_and_adds_up(
     spec = bench.models.spec(runtime, deployment, "latency", packed_cache=packed_cache, cache=cache)
     ran = finished(bench.run(spec), runtime, packed_cache=packed_cache)
     (load,) = ran.of(Load)
+    assert len(ran.of(Pressure)) == 1
     assert load.open_ns + load.prepare_ns <= load.load_ns
     steps = ran.of(Switch)
     assert [step.task for step in steps] == ["left", "right", "left", "right"]
     assert [step.warmup for step in steps] == [True, True, False, False]
     for step in steps:
-        assert step.unload_ns + step.open_ns + step.prepare_ns <= step.switch_ns
+        assert step.leaves == {"left": "right", "right": "left"}[step.task]
         assert step.switch_ns < step.first_output_ns
+        assert step.first_minor_faults is not None
+        assert step.first_minor_faults <= step.minor_faults
         assert len(step.inference_ns) == spec.inferences
         assert min(step.inference_ns) > 0
         if cache == "warm":
