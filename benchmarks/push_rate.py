@@ -1,0 +1,219 @@
+"""Our push beside the platform's `adb push`: `python -m taskzip.benchmarks.push_rate`.
+
+The same files go to the same emulated device in turns, by each into an empty folder. Ours ends when
+the files are verified, on the flash and in their places; `adb push` when they were handed to the
+device's memory, so what it takes to hash them there and to write them to the flash is shown too.
+"""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from taskzip.contracts.document import Document
+from taskzip.contracts.errors import BadInput, TaskzipError
+from taskzip.contracts.names import Bytes, Clock, Count
+from taskzip.contracts.progress import Silent
+from taskzip.device.manifest import Item
+from taskzip.device.places import home
+from taskzip.device.push import push_items
+from taskzip.device.select import open_device, resolve
+from taskzip.device.transport.protocol import Transport
+from taskzip.device.virtual import machine
+from taskzip.device.virtual.endpoint import free_port
+from taskzip.device.virtual.profile import Profile
+from taskzip.device.virtual.programs import find_program
+from taskzip.device.virtual.state import RunningMachine
+
+LIMIT_SECONDS = 600
+_DISK_FILES = 3
+"""The disk holds the files this many times."""
+_DISK_MIB = 256
+_MIB = 1 << 20
+
+
+class PushRates(Document):
+    """Seconds of each round."""
+
+    bytes: Bytes
+    files: Count
+    clock: Clock
+    ours_s: tuple[float, ...]
+    unchanged_s: tuple[float, ...]
+    """Ours again, all of it being there."""
+    adb_s: tuple[float, ...]
+    settle_s: tuple[float, ...]
+    """What `adb push` leaves to do: writing the files to the flash, and hashing them there."""
+
+    @property
+    def ratio(self) -> float:
+        """Our rate to that of `adb push`, of the medians."""
+        return median(self.adb_s) / median(self.ours_s)
+
+
+def measure(mib: int, files: int, rounds: int, clock: Clock) -> PushRates:
+    """Push `files` files of random bytes, `mib` MiB together, by both ways in turns."""
+    profile = Profile(clock=clock, disk_mib=_DISK_FILES * mib + _DISK_MIB, label="push-rate")
+    with tempfile.TemporaryDirectory() as place, _running(profile) as device:
+        items = [_item(Path(place), number, mib * _MIB // files) for number in range(files)]
+        target = resolve(device.serial, profile)
+        with open_device(target, Silent()) as transport, _adb(Path(place), device.serial) as adb:
+            bench = _Bench(transport, items, Path(place), adb)
+            turns = [bench.turn() for _ in range(rounds)]
+    ours, unchanged, theirs, settle = zip(*turns, strict=True)
+    return PushRates(
+        bytes=sum(item.bytes for item in items),
+        files=files,
+        clock=clock,
+        ours_s=ours,
+        unchanged_s=unchanged,
+        adb_s=theirs,
+        settle_s=settle,
+    )
+
+
+@dataclass(frozen=True)
+class _Bench:
+    transport: Transport
+    items: Sequence[Item]
+    folder: Path
+    adb: Callable[..., None]
+
+    def turn(self) -> tuple[float, float, float, float]:
+        """Ours, ours again, `adb push`, and what that leaves to do."""
+        ours = _seconds(self._push)
+        unchanged = _seconds(self._push)
+        self._remove(home(self.transport))
+        target = f"{self.transport.base}/pushed"
+        self.transport.shell(["mkdir", target]).checked()
+        theirs = _seconds(lambda: self.adb("push", *(item.local for item in self.items), target))
+        settle = _seconds(lambda: self._settle(target))
+        self._remove(target)
+        return ours, unchanged, theirs, settle
+
+    def _push(self) -> None:
+        push_items(self.transport, home(self.transport), self.items, Silent())
+
+    def _settle(self, target: str) -> None:
+        script = 'sync && cd "$1" && sha256sum *'
+        self.transport.shell(["sh", "-c", script, "settle", target], LIMIT_SECONDS).checked()
+
+    def _remove(self, folder: str) -> None:
+        script = 'rm -rf "$1" && sync'
+        self.transport.shell(["sh", "-c", script, "remove", folder], LIMIT_SECONDS).checked()
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = monotonic()
+    work()
+    return monotonic() - began
+
+
+def _item(folder: Path, number: int, size: int) -> Item:
+    content = os.urandom(size)
+    local = folder / f"file{number}"
+    local.write_bytes(content)
+    return Item(local, f"bundle/file{number}", size, hashlib.sha256(content).hexdigest())
+
+
+@contextmanager
+def _running(profile: Profile) -> Iterator[RunningMachine]:
+    device = machine.start(profile, Silent())
+    try:
+        yield device
+    finally:
+        machine.stop(device, Silent())
+
+
+@contextmanager
+def _adb(folder: Path, serial: str) -> Iterator[Callable[..., None]]:
+    """`adb` with a server, a key and a port of its own: a user's is not touched."""
+    program = find_program("adb")
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "ANDROID_ADB_SERVER_PORT": str(free_port()),
+    }
+
+    def run(*words: object) -> None:
+        done = subprocess.run(
+            [program, *map(str, words)],
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
+        if done.returncode:
+            raise BadInput(f"adb {words[0]} ended with {done.returncode}: {done.stderr.strip()}")
+
+    run("connect", serial)
+    try:
+        yield lambda *words: run("-s", serial, *words)
+    finally:
+        run("kill-server")
+
+
+def render(rates: PushRates) -> Table:
+    """Medians: seconds, and the rate of those that move all bytes."""
+    table = Table("", "s", "MiB/s")
+    mib = rates.bytes / _MIB
+    rows = {
+        "push: sent, verified, on the flash": rates.ours_s,
+        "adb push: sent": rates.adb_s,
+        "… then sync and sha256sum there": rates.settle_s,
+        "push of what is there already": rates.unchanged_s,
+    }
+    for name, seconds in rows.items():
+        rate = f"{mib / median(seconds):.0f}" if seconds in (rates.ours_s, rates.adb_s) else ""
+        table.add_row(name, f"{median(seconds):.2f}", rate)
+    table.caption = (
+        f"{mib:.0f} MiB in {rates.files} files, emulated device, {rates.clock} clock; medians of "
+        f"{len(rates.ours_s)} rounds in turns; rate of push to adb push: {rates.ratio:.2f}"
+    )
+    return table
+
+
+def main(  # noqa: PLR0913, PLR0917  # each is an option
+    mib: Annotated[int, typer.Option(min=1, help="All files together.")] = 256,
+    files: Annotated[int, typer.Option(min=1)] = 4,
+    rounds: Annotated[int, typer.Option(min=1)] = 5,
+    clock: Annotated[Clock, typer.Option(help="Of the emulated device.")] = "counted",
+    min_ratio: Annotated[
+        float | None, typer.Option(help="End with 1 below this: our rate / that of adb push.")
+    ] = None,
+    max_unchanged_s: Annotated[
+        float | None, typer.Option(help="End with 1 where a push of the same takes longer.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the figures here.")
+    ] = None,
+) -> None:
+    """Compare the harness's push with `adb push` on the emulated device."""
+    try:
+        rates = measure(mib, files, rounds, clock)
+    except TaskzipError as error:
+        Console(stderr=True).print(str(error), markup=False, style="red")
+        raise typer.Exit(error.exit_code) from error
+    Console().print(render(rates))
+    if json_file is not None:
+        rates.write(json_file)
+    is_slow = min_ratio is not None and rates.ratio < min_ratio
+    is_late = max_unchanged_s is not None and median(rates.unchanged_s) > max_unchanged_s
+    if is_slow or is_late:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,28 @@
+"""What the comparison with `adb push` says of its figures."""
+
+from rich.console import Console
+
+from taskzip.benchmarks.push_rate import PushRates, render
+
+RATES = PushRates(
+    bytes=256 << 20,
+    files=4,
+    clock="counted",
+    ours_s=(2.0, 4.0, 9.0),
+    unchanged_s=(0.1, 0.2, 0.1),
+    adb_s=(5.0, 1.0, 2.0),
+    settle_s=(3.0, 3.0, 3.0),
+)
+
+
+def test_the_ratio_is_of_rates_and_of_medians() -> None:
+    assert RATES.ratio == 0.5
+
+
+def test_rates_stand_where_all_bytes_move() -> None:
+    console = Console(record=True, width=120)
+    console.print(render(RATES))
+    lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert "│ push: sent, verified, on the flash │ 4.00 │ 64 │" in lines
+    assert "│ adb push: sent │ 2.00 │ 128 │" in lines
+    assert "│ push of what is there already │ 0.10 │ │" in lines
