@@ -2,20 +2,20 @@
 
 import json
 import sys
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.filesize import decimal
-from rich.table import Table
+from pydantic import TypeAdapter
 
+from taskzip.cli.devices import device_table, profile_table
 from taskzip.cli.options import AsJson, ClockName, DeviceName, ProfileName
 from taskzip.cli.terminal import err, out, terminal_progress
 from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.errors import BadInput
-from taskzip.device.select import list_devices, open_device, profile_of, resolve
+from taskzip.device.inventory import Listed, list_devices
+from taskzip.device.select import list_targets, open_device, profile_of, resolve
 from taskzip.device.virtual import machine
-from taskzip.device.virtual.profile import Profile, labelled
+from taskzip.device.virtual.profile import labelled
 from taskzip.device.virtual.profiles import list_profiles, user_profiles
 
 app = typer.Typer(no_args_is_help=True, help="Start, stop and list devices; run commands on one.")
@@ -69,12 +69,7 @@ def profiles(as_json: AsJson = False) -> None:
     if as_json:
         out.print_json(json.dumps({name: each.as_json_data() for name, each in known.items()}))
         return
-    table = Table("profile", "what it is", "clock", "CPU")
-    for name in ("memory", "flash reads", "flash writes"):
-        table.add_column(name, justify="right")
-    for name, each in known.items():
-        table.add_row(name, each.description, *_profile_cells(each.profile))
-    out.print(table)
+    out.print(profile_table(known.values()))
     err.print(f"Your own: {user_profiles()}", highlight=False, soft_wrap=True)
 
 
@@ -98,15 +93,16 @@ def stop(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List phones and emulated devices."""
-    devices = list_devices()
+    """List phones and emulated devices, and what each can measure."""
+    devices = list(list_devices(list_targets()))
     if as_json:
-        out.print_json(json.dumps([asdict(device) for device in devices]))
+        out.print_json(TypeAdapter(list[Listed]).dump_json(devices).decode())
         return
-    table = Table("device", "what it is")
-    for device in devices:
-        table.add_row(device.name, device.description)
-    out.print(table if devices else "no device; `deploy device start` starts an emulated one")
+    out.print(
+        device_table(devices)
+        if devices
+        else "no device; `deploy device start` starts an emulated one"
+    )
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -128,18 +124,3 @@ def shell(
             sys.stderr.write(done.stderr_text)
             code = done.exit_code
     raise typer.Exit(code)
-
-
-def _profile_cells(profile: Profile) -> tuple[str, ...]:
-    return (
-        profile.clock,
-        f"{profile.vcpus} × {profile.cpu_model}",
-        f"{profile.memory_mib} MiB",
-        _flash_cell(profile.flash_read_bytes_per_second, profile.flash_read_iops),
-        _flash_cell(profile.flash_write_bytes_per_second, profile.flash_write_iops),
-    )
-
-
-def _flash_cell(bytes_per_second: int, iops: int | None) -> str:
-    rate = f"{decimal(bytes_per_second)}/s"
-    return f"{rate}, {iops:,} IOPS" if iops else rate

@@ -1,19 +1,30 @@
-"""`deploy doctor`: what is missing on this machine, and how to get it."""
+"""`deploy doctor`: what is missing on this machine, or how well a device measures."""
 
 import json
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from taskzip.cli.options import AsJson
-from taskzip.cli.terminal import out
+from taskzip.cli.devices import check_table
+from taskzip.cli.options import AsJson, Wait
+from taskzip.cli.terminal import out, terminal_progress
+from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.errors import CheckFailed, TaskzipError
 from taskzip.contracts.paths import cache_dir
+from taskzip.device.checkup import check_up
+from taskzip.device.lock import LOCK_WAIT_S
 from taskzip.device.runner.compile import require_compiler
 from taskzip.device.runner.target import toolchain
+from taskzip.device.select import open_device, profile_of, resolve
 from taskzip.device.virtual.programs import find_program
+
+CheckedDevice = Annotated[
+    str | None,
+    typer.Option("--device", help="auto, virtual, a serial, or HOST:PORT.", show_default="none"),
+]
 
 
 @dataclass(frozen=True)
@@ -43,8 +54,14 @@ _MODULES = (
 _PROGRAMS = ("qemu-system-aarch64", "mke2fs", "apt-get", "dpkg-deb")
 
 
-def doctor(as_json: AsJson = False) -> None:
-    """Say what is missing on this machine and how to get it; ends with 1 if something is."""
+def doctor(device: CheckedDevice = None, wait: Wait = LOCK_WAIT_S, as_json: AsJson = False) -> None:
+    """Say what is missing on this machine and how to get it; ends with 1 if something is.
+
+    With --device look instead, for about a minute, at whether that device measures well.
+    """
+    if device:
+        _check_device(device, wait, as_json)
+        return
     findings = examine()
     if as_json:
         out.print_json(json.dumps([asdict(finding) for finding in findings]))
@@ -53,6 +70,19 @@ def doctor(as_json: AsJson = False) -> None:
     missing = [finding.what for finding in findings if finding.remedy]
     if missing:
         raise CheckFailed(f"missing: {', '.join(missing)}")
+
+
+def _check_device(device: str, wait_s: float, as_json: bool) -> None:
+    target = resolve(device, profile_of(DeviceConfig()))
+    with terminal_progress() as progress, open_device(target, progress) as transport:
+        checks = check_up(transport, target.setting, progress, wait_s)
+    if as_json:
+        out.print_json(json.dumps([asdict(check) for check in checks]))
+    else:
+        out.print(check_table(checks))
+    bad = [check.what for check in checks if check.verdict == "bad"]
+    if bad:
+        raise CheckFailed(f"{device} does not measure well: {', '.join(bad)}")
 
 
 def examine() -> tuple[Finding, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -15,7 +14,7 @@ from taskzip.device.awake import await_awake
 from taskzip.device.errors import NoSuchDevice
 from taskzip.device.parse.served import Served
 from taskzip.device.targets import Endpoint, Phone, ServedPhone, Target, UsbPhone, VirtualDevice
-from taskzip.device.transport.connect import Door
+from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.protocol import Transport
 from taskzip.device.transport.server import listed_by, usual_server
 from taskzip.device.transport.usb import Attached, list_phones
@@ -29,14 +28,6 @@ AUTO, VIRTUAL = "auto", "virtual"
 
 _MAX_PORT = 65535
 _EMULATORS = ("emulator-", f"{LOOPBACK}:", "localhost:")
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A device as `deploy device list` shows it; `name` is what `--device` takes."""
-
-    name: str
-    description: str
 
 
 def resolve(device: str, profile: Profile) -> Target:
@@ -100,19 +91,17 @@ def attached_targets(device: str | None) -> tuple[Target, ...]:
     return (resolve(str(device), Profile()),)
 
 
-def list_devices() -> tuple[Listed, ...]:
-    """Phones on USB and running emulated devices."""
-    phones = (Listed(phone.serial, "phone on USB") for phone in list_phones())
-    machines = (
-        Listed(found.serial, f"emulated device, {found.profile.clock} clock")
-        for found in machine.list_running()
-    )
-    return (*phones, *machines)
+def list_targets() -> tuple[Phone | Endpoint, ...]:
+    """Phones and running emulated devices."""
+    running = tuple(Endpoint(LOOPBACK, found.port, found) for found in machine.list_running())
+    ours = {endpoint.serial for endpoint in running}
+    phones = _phones(list_phones(), _list_served())
+    return (*(phone for phone in phones if phone.serial not in ours), *running)
 
 
-def connect(target: Target, progress: Progress) -> Transport:
+def connect(target: Target, progress: Progress, patience: Patience | None = None) -> Transport:
     """A connection to the device, which is started first if it is ours."""
-    door = Door(progress=progress)
+    door = Door(patience or Patience(), progress=progress)
     match target:
         case UsbPhone(serial):
             return door.open_usb(serial)

@@ -1,6 +1,7 @@
 """What `--device` can mean, and what is known of each before it is asked."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from taskzip.device.conditions import Setting
 from taskzip.device.virtual.profile import Profile
@@ -12,6 +13,7 @@ class UsbPhone:
     """A phone on USB."""
 
     serial: str
+    kind: ClassVar[str] = "phone on USB"
 
     @property
     def setting(self) -> Setting:
@@ -24,6 +26,7 @@ class ServedPhone:
     """A phone that an adb server has, and USB has not: over Wi-Fi, say."""
 
     serial: str
+    kind: ClassVar[str] = "through the adb server"
 
     @property
     def setting(self) -> Setting:
@@ -38,6 +41,18 @@ class Endpoint:
     host: str
     port: int
     machine: RunningMachine | None = None
+
+    @property
+    def serial(self) -> str:
+        """HOST:PORT."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def kind(self) -> str:
+        """What listens there."""
+        if self.machine is None:
+            return "at its endpoint"
+        return f"emulated, {self.machine.profile.clock} clock"
 
     @property
     def setting(self) -> Setting:
@@ -58,7 +73,7 @@ class VirtualDevice:
 
 
 Phone = UsbPhone | ServedPhone
-Target = Phone | ServedPhone | Endpoint | VirtualDevice
+Target = Phone | Endpoint | VirtualDevice
 
 
 def _setting(profile: Profile) -> Setting:

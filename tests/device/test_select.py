@@ -8,7 +8,7 @@ from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.device.errors import NoSuchDevice
 from taskzip.device.parse.served import Served
-from taskzip.device.select import list_devices, profile_of, resolve_among
+from taskzip.device.select import list_targets, profile_of, resolve_among
 from taskzip.device.targets import Endpoint, ServedPhone, Target, UsbPhone, VirtualDevice
 from taskzip.device.transport.usb import Attached, list_phones
 from taskzip.device.virtual.profile import Profile
@@ -90,7 +90,7 @@ def test_a_running_machine_is_known_by_its_port_and_brings_its_clock() -> None:
 
 def test_a_computer_without_usb_has_no_phones() -> None:
     assert isinstance(list_phones(), tuple)
-    assert all(listed.name for listed in list_devices())
+    assert all(target.serial for target in list_targets())
 
 
 def test_a_config_describes_the_emulated_device() -> None:
