@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskzip.benchmarks.experiment import run_experiment
-from taskzip.benchmarks.plan import plan_experiment
+from taskzip.benchmarks.plan import Plan, plan_experiment
 from taskzip.benchmarks.report import build_report, write_report
 from taskzip.benchmarks.workloads import workload_name
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
@@ -111,11 +111,24 @@ def measure(
     """Measure the bundle in `folder`; records, `report.json` and `report.html` lie there after."""
     bench = bench.model_copy(update={"clock": place.setting.clock})
     plan = plan_experiment(Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE), bench)
+    carry_out(plan, folder, bench, place, progress, resume=resume)
+    return report_on(folder)
+
+
+def carry_out(  # noqa: PLR0913 - each is a thing of its own
+    plan: Plan,
+    folder: Path,
+    bench: BenchConfig,
+    place: Place,
+    progress: Progress,
+    *,
+    resume: bool = False,
+) -> None:
+    """Run a plan of the bundle in `folder`, made for `bench`; the records lie there after."""
     with _open(folder, place, progress, keep=place.keeps_pushed) as sessions:
         _in_all(sessions).write(folder / PUSHED_FILE)
         conditions = _conditions(sessions, place, bench)
         run_experiment(sessions, plan, folder, conditions, progress, resume=resume)
-    return report_on(folder)
 
 
 def _in_all(sessions: Sequence[Session]) -> Pushed:

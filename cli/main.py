@@ -15,6 +15,7 @@ from taskzip.cli import (
     export,
     history,
     inspect,
+    nightly,
     push,
     report,
     zip_and_push,
@@ -40,6 +41,7 @@ app.command("push")(push.push_bundle)
 app.command("bench")(bench.bench_bundle)
 app.command("report")(report.show_report)
 app.command("compare")(compare.compare_measured)
+app.command("nightly")(nightly.nightly)
 app.add_typer(history.app, name="history")
 app.command("clean")(clean.clean_devices)
 app.add_typer(device.app, name="device")

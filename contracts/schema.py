@@ -13,6 +13,7 @@ from taskzip.contracts.events import EVENT
 from taskzip.contracts.evidence import Evidence
 from taskzip.contracts.history import Entry, Trends
 from taskzip.contracts.ledger import Ledger
+from taskzip.contracts.nightly import NightResult
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Report
 from taskzip.contracts.runspec import RunSpec
@@ -29,6 +30,7 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     "evidence": TypeAdapter(Evidence),
     "ledger": TypeAdapter(Ledger),
     "history-entry": TypeAdapter(Entry),
+    "nightly": TypeAdapter(NightResult),
     "record": TypeAdapter(Record),
     "report": TypeAdapter(Report),
     "runspec": TypeAdapter(RunSpec),

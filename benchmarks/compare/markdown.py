@@ -16,17 +16,17 @@ def render_markdown(comparison: SideBySide) -> str:
 def _lines(comparison: SideBySide) -> Iterator[str]:
     yield f"### {words.counts_line(comparison.figures)}"
     yield ""
-    yield f"{_escaped(words.conditions_line(comparison))}. "
+    yield f"{escaped(words.conditions_line(comparison))}. "
     yield clock_words(comparison.sides[0].conditions)
     yield ""
     for line in (*words.side_lines(comparison), *words.allowed_lines(comparison)):
-        yield f"- {_escaped(line)}"
+        yield f"- {escaped(line)}"
     yield ""
     moved = [figure for figure in comparison.figures if figure.verdict != "equivalent"]
     if moved:
         yield from _table(moved)
         yield ""
-    yield from (f"> {_escaped(line)}" for line in words.note_lines(comparison))
+    yield from (f"> {escaped(line)}" for line in words.note_lines(comparison))
     yield ""
     yield "<details><summary>All figures</summary>"
     yield ""
@@ -43,7 +43,7 @@ def _table(figures: Iterable[ComparedFigure]) -> Iterator[str]:
     yield "| --- | --- | --: | --: | --: | --: | --: | --: | --: | --- |"
     for figure in figures:
         verdict = figure.verdict if figure.verdict == "equivalent" else f"**{figure.verdict}**"
-        reason = f": {_escaped(figure.reason)}" if figure.reason else ""
+        reason = f": {escaped(figure.reason)}" if figure.reason else ""
         cells = (
             f"{figure.other} {cell_name(figure)}",
             *words.figure_cells(figure),
@@ -52,7 +52,7 @@ def _table(figures: Iterable[ComparedFigure]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text in which nothing is markup."""
     for sign in "\\`*_[]<>|#":
         text = text.replace(sign, f"\\{sign}")

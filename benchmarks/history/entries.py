@@ -102,18 +102,25 @@ def measured_at(conditions: Conditions) -> str:
 
 def device_name(conditions: Conditions) -> str:
     """What must be the same along a trend; versions may change, that is what trends show."""
-    if conditions.origin == "phone":
-        return f"phone {conditions.model or 'unknown'} {conditions.serial}"
-    parts = ["emulated", f"{conditions.clock} clock"]
-    if conditions.memory_bytes is not None:
-        parts.append(f"{conditions.memory_bytes // MIB} MiB")
-    if conditions.flash_read_bytes_per_second is not None:
-        parts.append(f"flash {format_rate(conditions.flash_read_bytes_per_second)}")
-    if conditions.flash_read_iops is not None:
-        parts.append(f"{conditions.flash_read_iops} IOPS")
-    if conditions.cpu_model is not None:
-        parts.append(conditions.cpu_model)
+    parts = list(_device_parts(conditions))
+    if conditions.workload != "random":
+        parts.append(f"{conditions.workload} workload")
     return ", ".join(parts)
+
+
+def _device_parts(conditions: Conditions) -> Iterator[str]:
+    if conditions.origin == "phone":
+        yield f"phone {conditions.model or 'unknown'} {conditions.serial}"
+        return
+    yield from ("emulated", f"{conditions.clock} clock")
+    if conditions.memory_bytes is not None:
+        yield f"{conditions.memory_bytes // MIB} MiB"
+    if conditions.flash_read_bytes_per_second is not None:
+        yield f"flash {format_rate(conditions.flash_read_bytes_per_second)}"
+    if conditions.flash_read_iops is not None:
+        yield f"{conditions.flash_read_iops} IOPS"
+    if conditions.cpu_model is not None:
+        yield conditions.cpu_model
 
 
 def _bundle_of(source: Path) -> Bundle | None:

@@ -35,10 +35,17 @@ class Wanted:
 
 def trends(history: History, wanted: Wanted) -> tuple[Trend, ...]:
     """Every wanted series with its points, the oldest first; rows in the report's order."""
+    return tuple(
+        make_trend(series, points) for series, points in points_by_series(history, wanted).items()
+    )
+
+
+def points_by_series(history: History, wanted: Wanted) -> dict[Series, list[Point]]:
+    """The same, without looking for changes."""
     points: dict[Series, list[Point]] = defaultdict(list)
     for series, point in _points(history, wanted):
         points[series].append(point)
-    return tuple(make_trend(series, points[series]) for series in sorted(points, key=_order))
+    return {series: points[series] for series in sorted(points, key=_order)}
 
 
 def _points(history: History, wanted: Wanted) -> Iterator[tuple[Series, Point]]:

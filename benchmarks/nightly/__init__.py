@@ -1,0 +1,1 @@
+"""Measuring every night beside a pinned reference, and saying what became slower."""
