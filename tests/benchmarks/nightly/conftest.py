@@ -42,8 +42,10 @@ class PairedDevice(SimulatedDevice):
         named = spec.model_copy(update={"run": f"{self.session} {spec.run}"})
         for event in super()._latency(named):
             if event.kind == "switch" and factors:
+                first_run_ns = round(event.first_run_ns * factors[0])
                 longer = {
-                    "first_output_ns": round(event.first_output_ns * factors[0]),
+                    "first_run_ns": first_run_ns,
+                    "first_output_ns": event.switch_ns + first_run_ns,
                     "inference_ns": tuple(round(ns * factors[0]) for ns in event.inference_ns),
                 }
                 yield event.model_copy(update=longer)
