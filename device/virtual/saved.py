@@ -1,0 +1,78 @@
+"""The state of a machine that has just booted, kept so that the next start takes a second.
+
+The counted clock's machine is all memory: its flash is the guest's own, its system disk is never
+written. So its state is one file, which QEMU migrates to and comes in from; an equal device of any
+label goes on from the same instruction. Such a start costs no boot, and none differs from another.
+"""
+
+import hashlib
+import json
+import shlex
+import time
+from contextlib import closing
+from pathlib import Path
+
+from taskzip.contracts.document import replacing
+from taskzip.contracts.paths import cache_dir
+from taskzip.device.virtual.command import MachineFiles, qemu_command
+from taskzip.device.virtual.errors import BootFailed
+from taskzip.device.virtual.image import Image
+from taskzip.device.virtual.profile import Profile
+from taskzip.device.virtual.programs import run_step
+from taskzip.device.virtual.qmp import Qmp
+
+KEPT_STATES = 4
+"""Of the last profiles that were used; a state takes some 90 MB."""
+
+_LIMIT_S = 60.0
+_POLL_S = 0.05
+_ANYWHERE = MachineFiles(Path("anywhere"))
+
+
+def state_file(profile: Profile, image: Image) -> Path | None:
+    """Where the state of such a machine is, or would be; None where none can be kept."""
+    if profile.clock != "counted":
+        return None
+    unlabelled = profile.model_copy(update={"label": "device"})
+    version = run_step("qemu --version", ["qemu-system-aarch64", "--version"])
+    made_of = [version, image.recipe, *qemu_command(unlabelled, image, _ANYWHERE, 0, "tcg")]
+    digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+    return cache_dir() / "virtual" / "states" / digest[:24]
+
+
+def save_state(socket: Path, file: Path) -> None:
+    """Write the state of the machine, which pauses meanwhile, and forget the oldest ones.
+
+    It is not stopped before: what goes on from its state would be stopped too.
+    """
+    with closing(Qmp(socket)) as qmp, replacing(file) as partial:
+        try:
+            qmp.execute("migrate", uri=f"exec:cat >{shlex.quote(str(partial))}")
+            _await_written(qmp)
+        finally:
+            qmp.execute("cont")
+    _forget_oldest(file.parent)
+
+
+def incoming(file: Path) -> list[str]:
+    """QEMU's arguments for going on from that state."""
+    file.touch()  # it was used now
+    return ["-incoming", f"exec:cat {shlex.quote(str(file))}"]
+
+
+def _await_written(qmp: Qmp) -> None:
+    end = time.monotonic() + _LIMIT_S
+    while time.monotonic() < end:
+        status = qmp.execute("query-migrate").get("status")
+        if status == "completed":
+            return
+        if status in ("failed", "cancelled"):
+            break
+        time.sleep(_POLL_S)
+    raise BootFailed("its state could not be saved", f"migration: {status}")
+
+
+def _forget_oldest(folder: Path) -> None:
+    states = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in states[KEPT_STATES:]:
+        file.unlink(missing_ok=True)
