@@ -19,6 +19,7 @@ from taskzip.device.lock import LOCK_WAIT_S
 from taskzip.device.runner.compile import require_compiler
 from taskzip.device.runner.target import toolchain
 from taskzip.device.select import open_device, profile_of, resolve
+from taskzip.device.transport.usb import look_at_bus
 from taskzip.device.virtual.programs import find_program
 
 CheckedDevice = Annotated[
@@ -92,7 +93,18 @@ def examine() -> tuple[Finding, ...]:
         for name, extra, use in _MODULES
     )
     programs = (Finding(name, "the emulated device", _program(name)) for name in _PROGRAMS)
-    return (*modules, *programs, Finding("C++ cross compiler", "building the runner", _compiler()))
+    compiler = Finding("C++ cross compiler", "building the runner", _compiler())
+    return (*modules, *programs, compiler, Finding("phones on USB", "measuring on them", _usb()))
+
+
+def _usb() -> str:
+    closed = look_at_bus().closed
+    if not closed:
+        return ""
+    return (
+        f"{closed} attached that this user may not open: sudo apt-get install "
+        f"android-sdk-platform-tools-common, join the group plugdev, attach anew"
+    )
 
 
 def _program(name: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 from adb_shell import constants
 from adb_shell.adb_message import AdbMessage, unpack
 
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import CONTRACT_VERSION
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.runspec import RunSpec
@@ -157,6 +158,21 @@ def test_the_key_is_made_once_and_is_readable_by_its_owner_alone(tmp_path: Path)
         "adbkey.pub": 0o600,
     }
     assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_key_that_others_may_read_is_theirs_no_longer(tmp_path: Path) -> None:
+    known = load_signer(tmp_path).GetPublicKey()
+    (tmp_path / "adbkey").chmod(0o644)
+    assert load_signer(tmp_path).GetPublicKey() == known
+    assert (tmp_path / "adbkey").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["adbkey", "adbkey.pub"])
+def test_a_damaged_key_is_told_with_what_to_do(tmp_path: Path, name: str) -> None:
+    load_signer(tmp_path)
+    (tmp_path / name).write_bytes(b"\xff\x00")
+    with pytest.raises(BadInput, match=r"adbkey.* no pair of keys .*remove both"):
+        load_signer(tmp_path)
 
 
 class Cable:
