@@ -76,6 +76,12 @@ CompareMethods = Annotated[
     bool,
     typer.Option("--compare", help="Zip with every method, show all results, change nothing else."),
 ]
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going", help="Leave out a runtime that cannot hold a network; the other goes on."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Verify = Annotated[
     bool, typer.Option("--verify", help="Hash all of it on the device, also what did not change.")
@@ -162,6 +168,12 @@ def with_budget(
     given = {key: value for key, value in said.items() if value is not None}
     data = config.zip.model_dump() | given
     return config.model_copy(update={"zip": validated(ZipConfig, data, "options")})
+
+
+def with_export(config: Config, keep_going: bool) -> Config:
+    """The config with what the command line says of the export."""
+    said = {"keep_going": keep_going or config.export.keep_going}
+    return config.model_copy(update={"export": config.export.model_copy(update=said)})
 
 
 def with_device(config: DeviceConfig, device: str | None, profile: str | None) -> DeviceConfig:

@@ -15,6 +15,7 @@ def zip_and_push(
     profile: options.ProfileName = None,
     clock: options.ClockName = None,
     wait: options.Wait = LOCK_WAIT_S,
+    keep_going: options.KeepGoing = False,
     keep_pushed: options.KeepPushed = None,
     resume: options.Resume = False,
     check: options.Check = False,
@@ -25,7 +26,8 @@ def zip_and_push(
     from taskzip.benchmarks.measure import Place, measure
     from taskzip.pipeline.build import build
 
-    config = options.overridden(load_config(config_file), device, profile, clock)
+    config = options.with_export(load_config(config_file), keep_going)
+    config = options.overridden(config, device, profile, clock)
     folder, out = config_file.resolve().parent, options.out_folder(out, config_file)
     place = Place.of(config.device, config.bench, keep_pushed, wait)
     if dry_run:

@@ -212,6 +212,8 @@ class ExportConfig(Document):
     tolerance_absolute: Annotated[float, Field(ge=0)] | None = None
     tolerance_relative: Annotated[float, Field(ge=0)] | None = None
     """None: what TOLERANCES says of the precision."""
+    keep_going: bool = False
+    """Whether a runtime that cannot hold a network is left out, and the others go on."""
 
     @property
     def tolerance(self) -> Tolerance:

@@ -1,16 +1,18 @@
 """The bundle folder: model files for every runtime, golden tensors, and the manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.config import ExportConfig
+from taskzip.contracts.errors import TaskzipError
+from taskzip.contracts.names import Runtime
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline.exporters.accuracy import Measuring
 from taskzip.pipeline.exporters.golden import describe, describe_tiny, tiny_entry
 from taskzip.pipeline.exporters.ledger import sharing
-from taskzip.pipeline.exporters.limits import check_size
 from taskzip.pipeline.exporters.model_files import (
+    PlannedModel,
     describe_file,
     describe_model,
     kept_whole,
@@ -42,12 +44,10 @@ def write_bundle(
     """Export, check and write everything; `folder` is replaced only when all of it is there."""
     with replacing_folder(folder) as made:
         tiny = tiny_entry()
-        models = planned_models(tasks, tiny, config)
-        orders = [model.order(made) for model in models]
-        for order in orders:
-            check_size(order.runtime, order.path, order.entries)
+        planned = planned_models(tasks, tiny, config)
         described = tuple(describe(task, made) for task in tasks)  # before the long work
-        workers.export(orders, config.tolerance, progress)
+        failures = _make(planned, config, made, workers, progress)
+        models = [model for model in planned if model.runtime not in failures]
         measuring = Measuring(workers, {task.name: task.data for task in tasks}, made, progress)
         bundle = Bundle(
             tasks=described,
@@ -59,11 +59,31 @@ def write_bundle(
             notes=(
                 *(note for task in tasks for note in task.notes),
                 *(note for model in models for note in kept_whole(model, made)),
+                *(f"{runtime} is left out: {error}" for runtime, error in failures.items()),
             ),
             versions=versions(),
         )
         bundle.write(made / BUNDLE_FILE)
     return bundle
+
+
+def _make(
+    models: Sequence[PlannedModel],
+    config: ExportConfig,
+    folder: Path,
+    workers: ExportWorkers,
+    progress: Progress,
+) -> Mapping[Runtime, TaskzipError]:
+    """Make the files; the runtimes that are left out, of which nothing stays, and why."""
+    orders = [model.order(folder) for model in models]
+    if not config.keep_going:
+        workers.export(orders, config.tolerance, progress)
+        return {}
+    failures = workers.export_where_possible(orders, config.tolerance, progress).failures
+    for order in orders:
+        if order.runtime in failures:
+            order.path.unlink(missing_ok=True)
+    return failures
 
 
 def versions() -> dict[str, str]:

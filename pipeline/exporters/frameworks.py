@@ -56,3 +56,14 @@ def cannot_lower(
         f"{other}replace that part of the network, or leave {runtime!r} out of [export] runtimes. "
         f"{type(error).__name__}: {lines[0]}"
     )
+
+
+def cannot_run(runtime: Runtime, name: str, error: Exception, operators: Sequence[str]) -> BadInput:
+    """The error of a runtime that does not load the file `name`, which was made for it."""
+    lines = str(error).strip().splitlines() or ["no message"]
+    among = f" It has no kernel for one or more of {', '.join(operators)}." if operators else ""
+    return BadInput(
+        f"{runtime}: {name} was written, but the runtime does not load it.{among} Replace that "
+        f"part of the network, or leave {runtime!r} out of [export] runtimes. "
+        f"{type(error).__name__}: {lines[0]}"
+    )

@@ -1,10 +1,13 @@
 """What exporters are asked for, and what came of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.names import Precision, Runtime
 from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.fallbacks import Fallback
 from taskzip.pipeline.exporters.parity import HostParity
 
 
@@ -25,3 +28,12 @@ class Exported:
     order: FileOrder
     seconds: float
     parities: tuple[HostParity, ...]
+    fallbacks: tuple[Fallback, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was made, in the order of the orders, and why some runtimes have no files."""
+
+    exported: tuple[Exported, ...]
+    failures: Mapping[Runtime, TaskzipError]

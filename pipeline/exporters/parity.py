@@ -12,8 +12,9 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import CheckFailed
 from taskzip.contracts.names import Runtime
 from taskzip.pipeline.entry import UNNAMED, EntryPoint, TensorNames
-from taskzip.pipeline.exporters.frameworks import contained_warnings, require
+from taskzip.pipeline.exporters.frameworks import cannot_run, contained_warnings, require
 from taskzip.pipeline.exporters.tensors import outputs_of
+from taskzip.pipeline.inspection.pte import own_kernels
 
 RANDOM_CASES = 3
 Tensors = tuple[torch.Tensor, ...]
@@ -140,7 +141,11 @@ def _open_executorch(path: Path) -> Run:
 
     def run(entry: str, inputs: Tensors, _: TensorNames) -> Tensors:
         if entry not in methods:
-            methods[entry] = program.load_method(entry)
+            try:
+                methods[entry] = program.load_method(entry)
+            except RuntimeError as error:
+                kernels = own_kernels(path)[entry]
+                raise cannot_run("executorch", path.name, error, kernels) from error
         return tuple(output.clone() for output in methods[entry].execute(list(inputs)))
 
     return run
@@ -150,7 +155,10 @@ def _open_litert(path: Path) -> Run:
     with contained_warnings():
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415  # optional
 
-        interpreter: Any = Interpreter(str(path))
+        try:
+            interpreter: Any = Interpreter(str(path))
+        except ValueError as error:
+            raise cannot_run("litert", path.name, error, ()) from error
 
     def run(entry: str, inputs: Tensors, names: TensorNames) -> Tensors:
         call = interpreter.get_signature_runner(entry)

@@ -19,6 +19,7 @@ from taskzip.contracts.errors import BadInput, CheckFailed, TaskzipError
 from taskzip.contracts.names import RUNTIMES, Precision, Runtime
 from taskzip.pipeline.entry import TensorNames
 from taskzip.pipeline.exporters import executorch, litert
+from taskzip.pipeline.exporters.fallbacks import Fallback, fallbacks
 from taskzip.pipeline.exporters.frameworks import require
 from taskzip.pipeline.exporters.ledger import check_stored_once
 from taskzip.pipeline.exporters.parity import HostParity, Run, compare, open_file, require_ok
@@ -68,6 +69,7 @@ class Reply(Document):
 
     seconds: float = 0.0
     parities: tuple[Parity, ...] = ()
+    fallbacks: tuple[Fallback, ...] = ()
     failure: Literal["bad-input", "check-failed"] | None = None
     message: str = ""
 
@@ -76,9 +78,10 @@ def fulfil(runtime: Runtime, request: Request) -> Reply:
     """Export and check a file, or ask one; errors written for the user become a Reply."""
     started = time.monotonic()
     found: tuple[HostParity, ...] = ()
+    slow: tuple[Fallback, ...] = ()
     try:
         if request.order:
-            found = _export_and_check(runtime, request.order)
+            found, slow = _export_and_check(runtime, request.order)
         if request.question:
             _answer(runtime, request.question)
     except BadInput as error:
@@ -88,10 +91,12 @@ def fulfil(runtime: Runtime, request: Request) -> Reply:
     parities = tuple(
         Parity(task=one.task, max_abs_error=one.max_abs_error, allowed=one.allowed) for one in found
     )
-    return Reply(seconds=time.monotonic() - started, parities=parities)
+    return Reply(seconds=time.monotonic() - started, parities=parities, fallbacks=slow)
 
 
-def _export_and_check(runtime: Runtime, order: Order) -> tuple[HostParity, ...]:
+def _export_and_check(
+    runtime: Runtime, order: Order
+) -> tuple[tuple[HostParity, ...], tuple[Fallback, ...]]:
     path = Path(order.path)
     loaded = load_entries(Path(order.programs))
     entries = [entry for entry, _ in loaded]
@@ -103,7 +108,7 @@ def _export_and_check(runtime: Runtime, order: Order) -> tuple[HostParity, ...]:
         found = export_rounded(runtime, entries, cases, path, (order.precision, order.tolerance))
     ledger = check_stored_once(path, {entry.name: entry.module for entry in entries})
     check_is_in(order.precision, ledger)
-    return found
+    return found, fallbacks(path, runtime, {entry.name: entry.inputs for entry in entries})
 
 
 def _answer(runtime: Runtime, question: Question) -> None:

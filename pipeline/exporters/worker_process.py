@@ -40,7 +40,7 @@ class WorkerProcess:
             HostParity(order.path.name, self.runtime, p.task, p.max_abs_error, p.allowed)
             for p in reply.parities
         )
-        return Exported(order, reply.seconds, parities)
+        return Exported(order, reply.seconds, parities, reply.fallbacks)
 
     def ask(self, request: Request, name: str) -> Reply:
         """The reply to a request about the file `name`; raises what the worker found wrong."""

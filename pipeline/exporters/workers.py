@@ -1,8 +1,8 @@
 """Processes that export, one a runtime, side by side: the frameworks are slow to import."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +13,10 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.names import Runtime
 from taskzip.contracts.progress import Progress, Silent, progress_bar
 from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.failures import Failures
 from taskzip.pipeline.exporters.frameworks import require
-from taskzip.pipeline.exporters.orders import Exported, FileOrder
+from taskzip.pipeline.exporters.limits import check_size
+from taskzip.pipeline.exporters.orders import Exported, FileOrder, Outcome
 from taskzip.pipeline.exporters.programs import load_rows, save_entries, save_rows
 from taskzip.pipeline.exporters.worker import Question, Request
 from taskzip.pipeline.exporters.worker_process import WorkerProcess, start_worker
@@ -36,22 +38,44 @@ class ExportWorkers:
         Raises BadInput for a network that cannot be exported, and CheckFailed for a file whose
         outputs are not torch's or that stores shared weights twice.
         """
-        show: Progress = progress or Silent()
-        programs = [self._programs(order.entries) for order in orders]
+        return self._make(orders, tolerance, progress or Silent(), keep_going=False).exported
+
+    def export_where_possible(
+        self, orders: Sequence[FileOrder], tolerance: Tolerance, progress: Progress | None = None
+    ) -> Outcome:
+        """The same, but a runtime whose file fails is left out; raises only if none is left."""
+        return self._make(orders, tolerance, progress or Silent(), keep_going=True)
+
+    def _make(
+        self,
+        orders: Sequence[FileOrder],
+        tolerance: Tolerance,
+        progress: Progress,
+        *,
+        keep_going: bool,
+    ) -> Outcome:
+        failures = Failures({order.runtime for order in orders}, keep_going)
+        for order in orders:
+            with failures.kept(order.runtime):
+                check_size(order.runtime, order.path, order.entries)
+        possible = [order for order in orders if order.runtime not in failures.found]
+        programs = [self._programs(order.entries) for order in possible]
         with ExitStack() as stack:
-            bar = stack.enter_context(progress_bar(show, "Exporting", len(orders)))
+            bar = stack.enter_context(progress_bar(progress, "Exporting", len(possible)))
             pools = {runtime: stack.enter_context(_pool_of_one()) for runtime in self._workers}
-            futures = [
+            futures = {
                 pools[order.runtime].submit(
                     self._workers[order.runtime].fulfil, order, folder, tolerance
-                )
-                for order, folder in zip(orders, programs, strict=True)
-            ]
+                ): order.runtime
+                for order, folder in zip(possible, programs, strict=True)
+            }
             for future in as_completed(futures):
-                done = future.result()
-                show.advance(bar)
-                show.step(_said(done))
-        return tuple(future.result() for future in futures)
+                with failures.kept(futures[future]):
+                    progress.step(_said(future.result()))
+                progress.advance(bar)
+                _cancel(future for future, name in futures.items() if name in failures.found)
+        made = (future.result() for future, name in futures.items() if name not in failures.found)
+        return Outcome(tuple(made), failures.found)
 
     def answers(
         self, path: Path, runtime: Runtime, entry: EntryPoint, inputs: Sequence[torch.Tensor]
@@ -113,12 +137,22 @@ def _pool_of_one() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _cancel(futures: Iterable[Future[Exported]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
 def _said(done: Exported) -> str:
     worst = max(parity.max_abs_error for parity in done.parities)
     order = done.order
     size = order.path.stat().st_size
     what = "" if order.precision == "fp32" else f" of {order.precision}"
+    slow = "".join(
+        f"; {each.task}: {each.share:.0%} of an inference here is in {each.operator}, which "
+        "XNNPACK leaves to ExecuTorch's own kernels"
+        for each in done.fallbacks
+    )
     return (
         f"{order.runtime}/{order.path.name}: {size / 1024:.0f} KiB{what} "
-        f"in {done.seconds:.1f} s, differs from torch by {worst:.1e}"
+        f"in {done.seconds:.1f} s, differs from torch by {worst:.1e}{slow}"
     )

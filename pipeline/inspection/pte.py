@@ -33,6 +33,11 @@ def read_pte(path: Path) -> Contents:
     return _File(path.read_bytes()).read()
 
 
+def own_kernels(path: Path) -> dict[str, tuple[str, ...]]:
+    """Method → the operators that it leaves to ExecuTorch's own kernels, each once."""
+    return _File(path.read_bytes()).own_kernels()
+
+
 class _File:
     def __init__(self, content: bytes) -> None:
         if content[4:8] != IDENTIFIER:
@@ -57,6 +62,12 @@ class _File:
             self._read_operators(plan)
         entries = tuple(plan["name"] for plan in plans)
         return Contents("executorch", entries, [*self._stored.values()])
+
+    def own_kernels(self) -> dict[str, tuple[str, ...]]:
+        return {
+            plan["name"]: tuple(dict.fromkeys(each["name"] for each in plan.get("operators", ())))
+            for plan in self._program["execution_plan"]
+        }
 
     def _segment(self, index: int) -> memoryview:
         segment = self._program["segments"][index]
