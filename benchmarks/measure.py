@@ -8,7 +8,7 @@ from pathlib import Path
 from taskzip.benchmarks.experiment import run_experiment
 from taskzip.benchmarks.plan import Plan, plan_experiment
 from taskzip.benchmarks.report import build_report, write_report
-from taskzip.benchmarks.workloads import workload_name
+from taskzip.benchmarks.workloads import limit_bytes, workload_name
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig, DeviceConfig
@@ -22,6 +22,7 @@ from taskzip.device.runner.build import build_runner
 from taskzip.device.select import open_device, profile_of, resolve
 from taskzip.device.session import Session, open_session
 from taskzip.device.targets import Target, VirtualDevice
+from taskzip.device.transport.protocol import SILENCE_S
 
 BUNDLE_DIR = "bundle"
 PUSHED_FILE = "pushed.json"
@@ -38,6 +39,8 @@ class Place:
     """Whether pushed files stay; None: only on the emulated device, which is ours."""
     wait_s: float = LOCK_WAIT_S
     """For another session that uses the device."""
+    silence_s: float = SILENCE_S
+    """In which a run may say nothing: it tells its steps when all are done."""
 
     @classmethod
     def of(
@@ -74,7 +77,7 @@ def _equals(target: Target, count: int) -> tuple[Target, ...]:
 
 
 @contextmanager
-def _open(
+def opened(
     folder: Path, place: Place, progress: Progress, *, keep: bool, verify: bool = False
 ) -> Iterator[list[Session]]:
     """A session on each device, holding the bundle in `folder`."""
@@ -89,6 +92,7 @@ def _open(
                     keep_pushed=keep,
                     progress=progress,
                     lock_wait_s=place.wait_s,
+                    silence_s=place.silence_s,
                     verify=verify,
                 )
             )
@@ -101,7 +105,7 @@ def push(folder: Path, place: Place, progress: Progress, *, verify: bool = False
 
     With `verify` what is there already is hashed again.
     """
-    with _open(folder, place, progress, keep=True, verify=verify) as sessions:
+    with opened(folder, place, progress, keep=True, verify=verify) as sessions:
         return _in_all(sessions)
 
 
@@ -125,7 +129,7 @@ def carry_out(  # noqa: PLR0913 - each is a thing of its own
     resume: bool = False,
 ) -> None:
     """Run a plan of the bundle in `folder`, made for `bench`; the records lie there after."""
-    with _open(folder, place, progress, keep=place.keeps_pushed) as sessions:
+    with opened(folder, place, progress, keep=place.keeps_pushed) as sessions:
         _in_all(sessions).write(folder / PUSHED_FILE)
         conditions = _conditions(sessions, place, bench)
         run_experiment(sessions, plan, folder, conditions, progress, resume=resume)
@@ -153,6 +157,7 @@ def _conditions(sessions: Sequence[Session], place: Place, bench: BenchConfig) -
             "serial": serials,
             "devices": len(sessions),
             "workload": workload_name(bench),
+            "memory_limit_bytes": limit_bytes(bench),
             "lru_k": bench.lru_k if "separate-lru" in bench.deployments else None,
         }
     )

@@ -15,7 +15,7 @@ from random import Random
 
 from taskzip.benchmarks.sequences import round_robin
 from taskzip.benchmarks.specs import SpecWriter, Walk
-from taskzip.benchmarks.workloads import blocks_of, sequence_of
+from taskzip.benchmarks.workloads import blocks_of, limit_bytes, sequence_of
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import BenchConfig
 from taskzip.contracts.errors import BadInput
@@ -107,8 +107,9 @@ class _RuntimePlan:
         """One run per deployment, packed-cache setting and state in which memory is read."""
         walk = Walk("memory", round_robin(self._tasks, MEMORY_ROUNDS), warmups=0, inferences=0)
         measured = set(self.config.caches) & set(self.config.memory_caches)
+        fallback = self.config.caches[:1] if self.config.memory_caches else ()
         for cell in self._cells(block=0):
-            if cell.cache in (measured or self.config.caches[:1]):
+            if cell.cache in (measured or fallback):
                 yield self._run(cell, walk, "memory")
 
     def latency(self, block: int) -> Iterator[PlannedRun]:
@@ -145,5 +146,11 @@ class _RuntimePlan:
 
     def _run(self, cell: Cell, walk: Walk, label: str, block: int = 0) -> PlannedRun:
         config = self.config
-        writer = SpecWriter(self.bundle, config.threads, config.clock != "real", config.lru_k)
+        writer = SpecWriter(
+            self.bundle,
+            config.threads,
+            config.clock != "real",
+            config.lru_k,
+            limit_bytes(config),
+        )
         return PlannedRun(writer.spec(cell, walk, label), cell, block)

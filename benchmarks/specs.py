@@ -46,6 +46,7 @@ class SpecWriter:
     """With the counted clock, so that runs repeat themselves."""
     lru_k: int = 2
     """Files that `separate-lru` keeps loaded."""
+    memory_limit_bytes: int | None = None
 
     def spec(self, cell: Cell, walk: Walk, label: str) -> RunSpec:
         """The RunSpec of a cell; `label` sets the run apart from the cell's other runs."""
@@ -68,6 +69,7 @@ class SpecWriter:
             inferences=walk.inferences,
             threads=self.threads,
             lru_k=self.lru_k if cell.deployment == "separate-lru" else None,
+            memory_limit_bytes=self.memory_limit_bytes,
             start_on_tick=self.start_on_tick,
         )
 

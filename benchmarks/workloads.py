@@ -57,6 +57,11 @@ def blocks_of(config: BenchConfig) -> int:
     return min(blocks, config.switches)
 
 
+def limit_bytes(config: BenchConfig) -> int | None:
+    """What each runner is held to."""
+    return None if config.memory_limit_mib is None else config.memory_limit_mib << 20
+
+
 def workload_name(config: BenchConfig) -> str:
     """The workload as conditions name it: a trace is known by its content, not by its place."""
     if config.workload in WORKLOADS:

@@ -32,6 +32,8 @@ class Conditions(Document):
     """The order in which tasks were asked for; of a trace the beginning of its hash."""
     lru_k: Count | None = None
     """Files that `separate-lru` kept loaded; None where it was not measured."""
+    memory_limit_bytes: Bytes | None = None
+    """Of each runner with the pages that it read; None: what the device has."""
     runner_version: str | None = None
     runtime_versions: dict[str, str] = Field(default_factory=dict)
     host: str | None = None

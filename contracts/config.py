@@ -238,10 +238,13 @@ class BenchConfig(Document):
     caches: tuple[CacheState, ...] = ("warm", "cold")
     packed_caches: tuple[bool, ...] = (False, True)
     memory_caches: tuple[CacheState, ...] = ("warm",)
-    """Page-cache states in which memory is read; cells of another state show the first's."""
+    """Page-cache states in which memory is read; cells of another state show the first's. None:
+    memory is not read."""
     workload: str = "random"
     """The order in which tasks are asked for: one of WORKLOADS, or a trace, a text file with the
     name of a task a line."""
+    memory_limit_mib: Annotated[int, Field(ge=1)] | None = None
+    """Of each runner with the pages that it reads; needs root on the device."""
     switches: Annotated[int, Field(ge=1)] = 25
     """Measured switches of a cell, over all blocks; `pairs` rounds it up."""
     warmups: Count = 3

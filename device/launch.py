@@ -14,12 +14,15 @@ from taskzip.contracts.runspec import RunSpec
 from taskzip.device.errors import ChangedOnDevice, Mismatch, RunnerFailed
 from taskzip.device.lock import Lock, lock_lost
 from taskzip.device.lock_scripts import BEAT, HELD_TEST
+from taskzip.device.memory_limit import LIMIT_MEMORY
 from taskzip.device.parse.fields import shown
 from taskzip.device.parse.files import STAT_FORMAT, FileState
 from taskzip.device.transport.protocol import Completed, LineStream
 
 _STDERR_TAIL_CHARS = 800
 _KILLED = 137
+KILLED = "killed"
+"""The code of a RunnerFailed whose runner was ended by SIGKILL, as for lack of memory."""
 _CHANGED = "changed_on_device"
 _LOCK_LOST = "lock_lost"
 _CONTRACT_MISMATCH = "contract_mismatch"
@@ -27,9 +30,10 @@ _CONTRACT_MISMATCH = "contract_mismatch"
 # The session must still hold the device, and gives a sign of life. The pushed files, whose names
 # have no white space, are compared with their states; then the shell becomes the runner, so that
 # `.pid` is the runner's own pid before it says a word.
-_RUN = r"""
-lock=$1 holder=$2 root=$3 format=$4 files=$5 expected=$6 spec=$7
-shift 7
+_RUN = (
+    r"""
+lock=$1 holder=$2 root=$3 format=$4 files=$5 expected=$6 spec=$7 limit=$8
+shift 8
 HELD_TEST || {
     echo '{"kind":"failure","code":"lock_lost","message":"the device is locked by another session"}'
     exit 1
@@ -41,9 +45,13 @@ set -f
     echo '{"kind":"failure","code":"changed_on_device","message":"a pushed file was changed"}'
     exit 1
 }
+LIMIT_MEMORY
 printf %s "$spec" >.spec.json && echo $$ >.pid || exit
 exec "$@" .spec.json
-""".replace("HELD_TEST", HELD_TEST).replace("BEAT", BEAT)
+""".replace("HELD_TEST", HELD_TEST)
+    .replace("BEAT", BEAT)
+    .replace("LIMIT_MEMORY", LIMIT_MEMORY)
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,8 @@ class Launcher:
         """Run one RunSpec, if the pushed files are still in these states."""
         expected = "\n".join(state.line for state in files.values())
         where = (self.lock.path, str(self.lock.pid), self.root)
-        asked = (STAT_FORMAT, "\n".join(files), expected, spec.model_dump_json())
+        limit = str(spec.memory_limit_bytes or "")
+        asked = (STAT_FORMAT, "\n".join(files), expected, spec.model_dump_json(), limit)
         return ("sh", "-c", _RUN, "run", *where, *asked, *self.command)
 
     def version_argv(self) -> Sequence[str]:
@@ -100,9 +109,11 @@ def checked_events(serial: str, stream: LineStream, spec: RunSpec) -> Iterator[E
         raise _failure(serial, last, stream.completed)
     completed = stream.completed
     if not isinstance(last, Done) or completed is None or completed.exit_code != 0:
+        was_killed = completed is not None and completed.exit_code == _KILLED
         raise RunnerFailed(
             f"{serial}: the runner broke off in run {spec.run} "
-            f"after {'no event' if last is None else f'`{last.kind}`'} ({_ending(completed)})"
+            f"after {'no event' if last is None else f'`{last.kind}`'} ({_ending(completed)})",
+            KILLED if was_killed else None,
         )
 
 

@@ -20,6 +20,8 @@ PARTIAL, PART = ".partial", ".part"
 STAMP_FILE = ".stamp"
 
 _NAME_PATTERN = "[0-9a-f]" * 64
+_FLASH_TIMEOUT_S = 900.0
+"""A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
 _HASH_TIMEOUT_S = 600.0
 
 # A runner that outlived its connection is ended too: adbd may notice late that a host is gone.
@@ -146,7 +148,9 @@ class Store:
 
     def publish(self, names: Sequence[str]) -> dict[str, FileState]:
         """Write files to the flash and give partial ones their names; their states after it."""
-        return parse_states(self._shell(_PUBLISH, STAT_FORMAT, self.folder, *names))
+        return parse_states(
+            self._shell(_PUBLISH, STAT_FORMAT, self.folder, *names, timeout_s=_FLASH_TIMEOUT_S)
+        )
 
     def append(self, part: str, whole: str) -> None:
         """Move the content of a part to the end of a file."""

@@ -4,11 +4,15 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from taskzip.contracts.progress import Silent
 from taskzip.device.virtual.machine import start, stop
 from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.state import RunningMachine
+
+settings.register_profile("taskzip", deadline=None)  # how long a case takes is the host's affair
+settings.load_profile("taskzip")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
