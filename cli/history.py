@@ -102,6 +102,23 @@ def trend(
 
 
 @app.command()
+def site(
+    file: Annotated[Path, typer.Argument(help="The page.")] = Path("history.html"),
+    subject: Subject = None,
+    history: HistoryPlace = None,
+) -> None:
+    """Write all trends as a page, which needs nothing else."""
+    from taskzip.benchmarks.history.site import render_site
+    from taskzip.benchmarks.history.store import open_history
+    from taskzip.benchmarks.history.trends import Wanted, trends
+
+    with open_history(history) as opened:
+        page = render_site(trends(opened, Wanted(subject)))
+    _write(file, page)
+    err.print(f"Page: {file}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def export(
     file: Annotated[Path, typer.Argument(help="JSON lines; - is the output.")] = Path(STREAM),
     subject: Subject = None,
@@ -115,10 +132,7 @@ def export(
             sys.stdout.writelines(f"{line}\n" for line in opened.export_lines(subject))
             return
         text = "".join(f"{line}\n" for line in opened.export_lines(subject))
-    try:
-        write_atomically(file, text.encode())
-    except OSError as error:
-        raise BadInput(f"{file}: cannot be written ({error.strerror})") from error
+    _write(file, text)
     err.print(f"Exported: {file}", highlight=False, soft_wrap=True)
 
 
@@ -137,6 +151,13 @@ def import_(
     with open_history(history) as opened:
         new, known = opened.import_lines(text.split("\n"), str(file))
     out.print(f"{new} new, {known} known", highlight=False)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_atomically(file, text.encode())
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be written ({error.strerror})") from error
 
 
 def _checked(subject: str) -> str:

@@ -27,6 +27,8 @@ def test_measurements_are_added_followed_compared_and_exported(deploy, at, tmp_p
     Draft202012Validator(schema.shipped("trends")).validate(trends)
     assert {len(trend["points"]) for trend in trends["trends"]} == {2}
 
+    assert deploy("history", "site", tmp_path / "page.html", *at).returncode == 0
+    assert "lenet" in (tmp_path / "page.html").read_text()
     exported = deploy("history", "export", *at)
     (tmp_path / "all.jsonl").write_text(exported.stdout)
     other = ("--history", str(tmp_path / "other.sqlite"))
