@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from taskzip.benchmarks.experiment import run_experiment
@@ -22,7 +22,8 @@ from taskzip.device.runner.build import build_runner
 from taskzip.device.select import open_device, profile_of, resolve
 from taskzip.device.session import Session, open_session
 from taskzip.device.targets import Target, VirtualDevice
-from taskzip.device.transport.protocol import SILENCE_S
+from taskzip.device.transport.protocol import SILENCE_S, Transport
+from taskzip.device.transport.recorder import recorded
 
 BUNDLE_DIR = "bundle"
 PUSHED_FILE = "pushed.json"
@@ -41,6 +42,8 @@ class Place:
     """For another session that uses the device."""
     silence_s: float = SILENCE_S
     """In which a run may say nothing: it tells its steps when all are done."""
+    record: Path | None = None
+    """A file for what the device is asked and answers."""
 
     @classmethod
     def of(
@@ -53,6 +56,10 @@ class Place:
         """The device that is meant; NoSuchDevice before anything is built for it."""
         target = resolve(device.device, profile_of(device, bench.clock))
         return cls((target, *_equals(target, device.side_by_side - 1)), keep_pushed, wait_s)
+
+    def recorded_in(self, file: Path | None) -> "Place":
+        """One device, recorded in the file; the same place without one."""
+        return self if file is None else replace(self, targets=self.targets[:1], record=file)
 
     @property
     def setting(self) -> Setting:
@@ -86,7 +93,7 @@ def opened(
         yield [
             stack.enter_context(
                 open_session(
-                    stack.enter_context(open_device(target, progress)),
+                    stack.enter_context(_open_recorded(target, place.record, progress)),
                     package,
                     folder / BUNDLE_DIR,
                     keep_pushed=keep,
@@ -100,13 +107,23 @@ def opened(
         ]
 
 
+@contextmanager
+def _open_recorded(target: Target, record: Path | None, progress: Progress) -> Iterator[Transport]:
+    with open_device(target, progress) as transport:
+        if record is None:
+            yield transport
+        else:
+            with recorded(transport, target.setting, record) as recorder:
+                yield recorder
+
+
 def push(folder: Path, place: Place, progress: Progress, *, verify: bool = False) -> Pushed:
     """Put the bundle in `folder` and the runner on the device and leave them there.
 
     With `verify` what is there already is hashed again.
     """
     with opened(folder, place, progress, keep=True, verify=verify) as sessions:
-        return _in_all(sessions)
+        return _in_all(sessions, place)
 
 
 def measure(
@@ -130,13 +147,13 @@ def carry_out(  # noqa: PLR0913 - each is a thing of its own
 ) -> None:
     """Run a plan of the bundle in `folder`, made for `bench`; the records lie there after."""
     with opened(folder, place, progress, keep=place.keeps_pushed) as sessions:
-        _in_all(sessions).write(folder / PUSHED_FILE)
+        _in_all(sessions, place).write(folder / PUSHED_FILE)
         conditions = _conditions(sessions, place, bench)
         run_experiment(sessions, plan, folder, conditions, progress, resume=resume)
 
 
-def _in_all(sessions: Sequence[Session]) -> Pushed:
-    """What all sessions pushed together; the rate is the slowest."""
+def _in_all(sessions: Sequence[Session], place: Place) -> Pushed:
+    """What all sessions pushed together; the slowest rate, none of a recorded device."""
     each = [session.pushed for session in sessions]
     rates = [pushed.bytes_per_second for pushed in each if pushed.bytes_per_second is not None]
     return Pushed(
@@ -144,7 +161,7 @@ def _in_all(sessions: Sequence[Session]) -> Pushed:
         bytes=sum(pushed.bytes for pushed in each),
         skipped_files=sum(pushed.skipped_files for pushed in each),
         skipped_bytes=sum(pushed.skipped_bytes for pushed in each),
-        bytes_per_second=min(rates, default=None),
+        bytes_per_second=None if place.setting.recorded_at else min(rates, default=None),
     )
 
 

@@ -15,6 +15,7 @@ def bench_bundle(
     workload: options.WorkloadName = None,
     keep_pushed: options.KeepPushed = None,
     resume: options.Resume = False,
+    record: options.RecordFile = None,
     check: options.Check = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -23,7 +24,7 @@ def bench_bundle(
 
     bench, on = options.measured_with(folder, device, profile, clock)
     bench = options.with_workload(bench, workload)
-    place = Place.of(on, bench, keep_pushed, wait)
+    place = Place.of(on, bench, keep_pushed, wait).recorded_in(record)
     with terminal_progress() as progress:
         report = measure(folder, bench, place, progress, resume=resume)
     show_measured(report, folder, as_json, check)

@@ -27,7 +27,9 @@ ResultFolder = Annotated[
 ]
 DeviceName = Annotated[
     str | None,
-    typer.Option("--device", help="auto, virtual, a serial, or HOST:PORT.", show_default="auto"),
+    typer.Option(
+        "--device", help="auto, virtual, a serial, HOST:PORT, or replay:FILE.", show_default="auto"
+    ),
 ]
 ProfileName = Annotated[
     str | None,
@@ -108,6 +110,10 @@ ResumeZip = Annotated[
         "--resume/--fresh",
         help="Go on with an interrupted zip, if nothing that it depends on changed; or start anew.",
     ),
+]
+RecordFile = Annotated[
+    Path | None,
+    typer.Option("--record", help="Keep what the device is asked and answers, for replay:FILE."),
 ]
 Check = Annotated[
     bool, typer.Option("--check", help="End with 1 when a row is not valid or a bar is missed.")

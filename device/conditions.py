@@ -41,6 +41,8 @@ class Setting:
     cpu_model: str | None = None
     memory_bytes: int | None = None
     """Where programs get less than the device says it has."""
+    recorded_at: str | None = None
+    """When a recorded device was; ISO 8601, UTC."""
 
 
 def read_conditions(
@@ -72,7 +74,7 @@ def read_conditions(
         runner_version=runner_version,
         runtime_versions=runtime_versions or {},
         host=platform.platform(),
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        started_at=setting.recorded_at or datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 

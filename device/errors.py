@@ -14,6 +14,7 @@ DeviceTrouble
 ├── Mismatch           runner and harness speak different versions of the contract
 ├── ChangedOnDevice    a pushed file is not what was pushed
 ├── RunnerFailed       the runner reported a failure, broke off, or wrote what nobody can read
+├── NotRecorded        a recorded device was asked what its recording does not answer
 └── ParseTrouble       a device said something that cannot be understood
 BadInput
 └── NoSuchDevice       `--device` names none, or several
@@ -96,6 +97,10 @@ class RunnerFailed(DeviceTrouble):
     def __init__(self, message: str, code: str | None = None) -> None:
         self.code = code
         super().__init__(message)
+
+
+class NotRecorded(DeviceTrouble):
+    """A recorded device is asked something else, or in another order, than it once was."""
 
 
 class ParseTrouble(DeviceTrouble):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -13,9 +14,19 @@ from taskzip.contracts.progress import Progress
 from taskzip.device.awake import await_awake
 from taskzip.device.errors import NoSuchDevice
 from taskzip.device.parse.served import Served
-from taskzip.device.targets import Endpoint, Phone, ServedPhone, Target, UsbPhone, VirtualDevice
+from taskzip.device.targets import (
+    Endpoint,
+    Phone,
+    Replay,
+    ServedPhone,
+    Target,
+    UsbPhone,
+    VirtualDevice,
+)
 from taskzip.device.transport.connect import Door, Patience
+from taskzip.device.transport.exchange import read_recording
 from taskzip.device.transport.protocol import Transport
+from taskzip.device.transport.replay import ReplayTransport
 from taskzip.device.transport.server import listed_by, usual_server
 from taskzip.device.transport.usb import Attached, list_phones
 from taskzip.device.virtual import machine
@@ -25,6 +36,7 @@ from taskzip.device.virtual.profiles import find_profile, user_profiles
 from taskzip.device.virtual.state import RunningMachine
 
 AUTO, VIRTUAL = "auto", "virtual"
+_REPLAY = "replay:"
 
 _MAX_PORT = 65535
 _EMULATORS = ("emulator-", f"{LOOPBACK}:", "localhost:")
@@ -47,6 +59,8 @@ def resolve_among(
         return VirtualDevice(profile)
     if device == AUTO:
         return _only(_phones(phones(), served())) or VirtualDevice(profile)
+    if device.startswith(_REPLAY):
+        return Replay(Path(device.removeprefix(_REPLAY)))
     if ":" in device:
         endpoint = _endpoint(device, machines())
         is_served = any(found.serial == device for found in served())
@@ -70,7 +84,7 @@ def open_device(target: Target, progress: Progress) -> Iterator[Transport]:
     """A connection to the device, which is started first if it is ours; closed with the block."""
     transport = connect(target, progress)
     try:
-        if target.setting.clock == "counted":
+        if target.setting.clock == "counted" and not isinstance(target, Replay):
             await_awake(transport)
         yield transport
     finally:
@@ -109,6 +123,8 @@ def connect(target: Target, progress: Progress, patience: Patience | None = None
             return door.open_served(serial)
         case Endpoint(host, port):
             return door.open_tcp(host, port)
+        case Replay(file):
+            return ReplayTransport(*read_recording(file))
         case VirtualDevice(profile):
             started = machine.start(profile, progress)
             return door.open_tcp(LOOPBACK, started.port)

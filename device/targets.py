@@ -1,9 +1,11 @@
 """What `--device` can mean, and what is known of each before it is asked."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from taskzip.device.conditions import Setting
+from taskzip.device.transport.exchange import read_recording
 from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.state import RunningMachine
 
@@ -72,8 +74,20 @@ class VirtualDevice:
         return _setting(self.profile)
 
 
+@dataclass(frozen=True)
+class Replay:
+    """A recorded device."""
+
+    file: Path
+
+    @property
+    def setting(self) -> Setting:
+        """The recorded device's."""
+        return read_recording(self.file)[0].setting
+
+
 Phone = UsbPhone | ServedPhone
-Target = Phone | Endpoint | VirtualDevice
+Target = Phone | Endpoint | VirtualDevice | Replay
 
 
 def _setting(profile: Profile) -> Setting:
