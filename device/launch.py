@@ -32,8 +32,8 @@ _CONTRACT_MISMATCH = "contract_mismatch"
 # `.pid` is the runner's own pid before it says a word.
 _RUN = (
     r"""
-lock=$1 holder=$2 root=$3 format=$4 files=$5 expected=$6 spec=$7 limit=$8
-shift 8
+lock=$1 holder=$2 lease=$3 root=$4 format=$5 files=$6 expected=$7 spec=$8 limit=$9
+shift 9
 HELD_TEST || {
     echo '{"kind":"failure","code":"lock_lost","message":"the device is locked by another session"}'
     exit 1
@@ -65,10 +65,9 @@ class Launcher:
     def run_argv(self, spec: RunSpec, files: Mapping[str, FileState]) -> Sequence[str]:
         """Run one RunSpec, if the pushed files are still in these states."""
         expected = "\n".join(state.line for state in files.values())
-        where = (self.lock.path, str(self.lock.pid), self.root)
         limit = str(spec.memory_limit_bytes or "")
         asked = (STAT_FORMAT, "\n".join(files), expected, spec.model_dump_json(), limit)
-        return ("sh", "-c", _RUN, "run", *where, *asked, *self.command)
+        return ("sh", "-c", _RUN, "run", *self.lock.words, self.root, *asked, *self.command)
 
     def version_argv(self) -> Sequence[str]:
         """Ask the runner for its versions."""

@@ -3,9 +3,9 @@
 The lock is `flock` on a file, held by a process on the device that lives on a stream of this
 connection. When the connection ends, however it ends, adbd hangs up on that process and the lock
 is free. A host that vanishes without ending its connection (power, cable, sleep) would hold it for
-hours, so the holder leaves a beat, the device's own uptime, beside the lock; whoever finds it older
-than LEASE_S breaks the lock. Who waits blocks in `flock` and takes no processor time from what is
-being measured.
+hours, so it has a lease, which the holder renews; its end, by the device's own uptime, lies beside
+the lock, and whoever finds that it has passed breaks the lock. Who waits blocks in `flock` and
+takes no processor time from what is being measured.
 """
 
 import getpass
@@ -27,7 +27,7 @@ from taskzip.device.transport.protocol import LineStream, Transport
 LOCK_WAIT_S = 5.0
 """For a session that has just ended, whose connection adbd still has to notice."""
 LEASE_S = 600.0
-"""Longer than any silence between two beats: whoever is silent for so long is gone."""
+"""Whoever gives no sign of life for so long is gone; longer than a run may be silent."""
 
 _FOREVER_S = "2147483647"
 
@@ -40,27 +40,33 @@ class Lock:
     path: str
     pid: int
     stream: LineStream
+    lease_s: float = LEASE_S
+
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """What scripts on the device are told: its file, its process, its lease in seconds."""
+        return self.path, str(self.pid), str(int(self.lease_s))
 
     def renew(self) -> None:
-        """Leave a beat; LockLost when the lock is another's now."""
-        done = self.transport.shell(["sh", "-c", RENEW, "renew", self.path, str(self.pid)])
+        """Give a sign of life; LockLost when the lock is another's now."""
+        done = self.transport.shell(["sh", "-c", RENEW, "renew", *self.words])
         if done.exit_code == LOST:
             raise lock_lost(self.transport.serial)
         done.checked()
 
     def release(self) -> None:
         """Free the device for the next session and remove the lock's files."""
-        self.transport.shell(["sh", "-c", RELEASE, "release", self.path, str(self.pid)])
+        self.transport.shell(["sh", "-c", RELEASE, "release", *self.words])
         for _ in self.stream:
             pass
 
 
 @dataclass(frozen=True)
 class _Holder:
-    """Who holds the device, and how long ago it gave a sign of life."""
+    """Who holds the device, and how long it may go on without a sign of life."""
 
     name: str
-    silent_s: int
+    lease_left_s: int
 
 
 @contextmanager
@@ -100,11 +106,11 @@ def _acquire(
             return found
         left_s = end - time.monotonic()
         if left_s <= 0:
-            raise _held(transport.serial, found, wait_s, lease_s)
+            raise _held(transport.serial, found, wait_s)
         if not told:
             progress.step(f"{transport.serial}: waiting for {found.name}")
             told = True
-        _await_free(transport, path, min(left_s, max(1.0, lease_s - found.silent_s)))
+        _await_free(transport, path, min(left_s, max(1.0, found.lease_left_s)))
 
 
 def _try_hold(
@@ -113,12 +119,12 @@ def _try_hold(
     """The lock, or who holds it. Says what an earlier session left, or whose lock it broke."""
     argv = ["sh", "-c", TRY, "lock", path, _owner(), _FOREVER_S, str(int(lease_s))]
     stream = transport.lines(argv)
-    holder = _Holder("another session", 0)
+    holder = _Holder("another session", int(lease_s))
     try:
         for line in stream:
             word, _, rest = printable(line.decode(errors="replace")).partition(" ")
             if word == "holding" and rest.isdigit():
-                return Lock(transport, path, int(rest), stream)
+                return Lock(transport, path, int(rest), stream, lease_s)
             if word == "held":
                 holder = _parse_holder(rest)
             elif word in _NOTICES:
@@ -143,17 +149,17 @@ def _await_free(transport: Transport, path: str, limit_s: float) -> None:
         transport.shell(["sh", "-c", AWAIT, "await", path], timeout_s=limit_s)
 
 
-def _held(serial: str, holder: _Holder, wait_s: float, lease_s: float) -> DeviceHeld:
+def _held(serial: str, holder: _Holder, wait_s: float) -> DeviceHeld:
     return DeviceHeld(
-        f"{serial} is used by {holder.name}, still after {wait_s:g} s (last sign of life "
-        f"{holder.silent_s} s ago, {lease_s:g} s without one break its lock); end it, or wait for "
-        f"it with --wait SECONDS"
+        f"{serial} is used by {holder.name}, still after {wait_s:g} s; end it, or wait for it with "
+        f"--wait SECONDS (without a sign of life from it, its lock is broken in "
+        f"{holder.lease_left_s} s)"
     )
 
 
 def _parse_holder(text: str) -> _Holder:
-    silent, _, name = text.partition(" ")
-    return _Holder(name or "another session", int(silent) if silent.isdigit() else 0)
+    left, _, name = text.partition(" ")
+    return _Holder(name or "another session", int(left) if left.isdigit() else 0)
 
 
 def _owner() -> str:

@@ -18,7 +18,7 @@ from taskzip.device.clean import Cleaner
 from taskzip.device.conditions import Setting, read_conditions
 from taskzip.device.errors import RunnerFailed, TransferFailed
 from taskzip.device.launch import Launcher, check_version, checked_events
-from taskzip.device.lock import LOCK_WAIT_S, Lock, held_lock
+from taskzip.device.lock import LEASE_S, LOCK_WAIT_S, Lock, held_lock
 from taskzip.device.manifest import RUNNER_DIR, bundle_items, runner_items
 from taskzip.device.places import home, lock_path
 from taskzip.device.push import Placed, push_items
@@ -123,7 +123,9 @@ def open_session(  # noqa: PLR0913  # each is a choice of its own
     """
     items = (*runner_items(package), *bundle_items(bundle_dir))
     folder = home(transport)
-    with _workplace(Cleaner(transport, folder, keep_pushed, progress), lock_wait_s) as lock:
+    lease_s = max(LEASE_S, 2 * silence_s)
+    cleaner = Cleaner(transport, folder, keep_pushed, progress)
+    with _workplace(cleaner, lock_wait_s, lease_s) as lock:
         launcher = Launcher(lock, f"{folder}/work", package.command(RUNNER_DIR))
         placed = push_items(transport, folder, items, progress, verify=verify)
         lock.renew()
@@ -136,7 +138,7 @@ def open_session(  # noqa: PLR0913  # each is a choice of its own
 
 
 @contextmanager
-def _workplace(cleaner: Cleaner, lock_wait_s: float) -> Iterator[Lock]:
+def _workplace(cleaner: Cleaner, lock_wait_s: float, lease_s: float) -> Iterator[Lock]:
     """The working folder, under the device's lock; left clean."""
     transport, progress = cleaner.transport, cleaner.progress
     for note in abandoned_elsewhere(transport.serial):
@@ -144,7 +146,7 @@ def _workplace(cleaner: Cleaner, lock_wait_s: float) -> Iterator[Lock]:
             f"{note.serial} may hold what a session left that was killed (process {note.pid}, "
             f"since {note.started_at}); `deploy clean --device {note.serial}` removes it"
         )
-    with held_lock(transport, lock_path(transport), progress, lock_wait_s) as lock:
+    with held_lock(transport, lock_path(transport), progress, lock_wait_s, lease_s) as lock:
         note_session(transport.serial)
         try:
             yield lock
