@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from taskzip.contracts.progress import Progress
+from taskzip.device.errors import ConnectionLost, TookTooLong
 from taskzip.device.lock import Lock, held_lock
 from taskzip.device.transport.protocol import Transport
 
@@ -32,8 +33,15 @@ class Cleaner:
     def clean(self, lock: Lock) -> None:
         """Clean up under the lock, which is taken again if it went with its connection.
 
-        DeviceHeld when another session took it meanwhile; that session cleans up as it begins.
+        A connection that breaks meanwhile is opened again, once. DeviceHeld when another session
+        took the lock; that session cleans up as it begins.
         """
+        try:
+            self._clean(lock)
+        except (ConnectionLost, TookTooLong):
+            self._clean(lock)
+
+    def _clean(self, lock: Lock) -> None:
         if not self._clean_under(lock):
             with held_lock(self.transport, lock.path, self.progress, RELOCK_WAIT_S) as again:
                 self._clean_under(again)

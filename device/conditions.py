@@ -1,6 +1,7 @@
 """Under which conditions numbers are taken: what the device tells of itself, None where silent."""
 
 import platform
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from taskzip.device.parse.memory import parse_meminfo
 from taskzip.device.parse.power import parse_battery_percent, parse_temperature_millicelsius
 from taskzip.device.parse.properties import parse_properties
 from taskzip.device.parse.sections import split_sections
+from taskzip.device.parse.text import printable
 from taskzip.device.transport.protocol import Transport
 
 # One command on the device for all: each start of a process costs milliseconds there.
@@ -60,11 +62,11 @@ def read_conditions(
         origin="virtual" if emulated else setting.origin,
         clock=setting.clock,
         serial=transport.serial,
-        model=properties.get("ro.product.model"),
-        android_version=properties.get("ro.build.version.release"),
-        abi=properties.get("ro.product.cpu.abi") or _line_or_none(machine),
+        model=_line_or_none(properties.get("ro.product.model", "")),
+        android_version=_line_or_none(properties.get("ro.build.version.release", "")),
+        abi=_line_or_none(properties.get("ro.product.cpu.abi", "")) or _line_or_none(machine),
         kernel=_line_or_none(kernel),
-        cpus=int(cpus) if cpus.strip().isdecimal() else None,
+        cpus=int(cpus) if re.fullmatch(r"[0-9]{1,4}\s*", cpus) else None,
         memory_bytes=setting.memory_bytes or _memory_or_none(meminfo),
         cpu_model=setting.cpu_model,
         flash_read_bytes_per_second=setting.flash_read_bytes_per_second,
@@ -79,7 +81,7 @@ def read_conditions(
 
 
 def _line_or_none(text: str) -> str | None:
-    return text.strip() or None
+    return printable(text.strip()) or None
 
 
 def _memory_or_none(text: str) -> int | None:

@@ -25,8 +25,10 @@ BadInput
 from collections.abc import Sequence
 
 from taskzip.contracts.errors import BadInput, DeviceTrouble, TransientTrouble
+from taskzip.device.parse.text import printable
 
 STDERR_TAIL_CHARS = 800
+_SCRIPT_NAME = 3
 
 
 class NotAnswering(TransientTrouble):
@@ -50,13 +52,14 @@ class KeyRefused(DeviceTrouble):
 
 
 class CommandFailed(DeviceTrouble):
-    """A command's exit code was not 0; its parts are fields."""
+    """A command's exit code was not 0; its parts are fields. Ours is 3, whatever the command's."""
 
     def __init__(self, serial: str, argv: Sequence[str], exit_code: int, stderr: str) -> None:
-        self.serial, self.argv, self.exit_code, self.stderr = serial, tuple(argv), exit_code, stderr
-        said = stderr.strip()[-STDERR_TAIL_CHARS:] or "nothing"
+        self.serial, self.argv, self.stderr = serial, tuple(argv), stderr
+        self.command_exit_code = exit_code
+        said = printable(stderr.strip()[-STDERR_TAIL_CHARS:], STDERR_TAIL_CHARS) or "nothing"
         super().__init__(
-            f"{serial}: `{_shortened(argv)}` ended with exit code {exit_code} and said: {said}"
+            f"{serial}: `{name_of(argv)}` ended with exit code {exit_code} and said: {said}"
         )
 
 
@@ -111,8 +114,10 @@ class NoSuchDevice(BadInput):
     """The device that was asked for is not there, or it is not clear which one is meant."""
 
 
-def _shortened(argv: Sequence[str], limit: int = 160) -> str:
-    text = " ".join(argv).replace("\n", " ")
+def name_of(argv: Sequence[str], limit: int = 160) -> str:
+    """A command as messages show it: a script by its name, `sh -c SCRIPT NAME`."""
+    is_named = tuple(argv[:2]) == ("sh", "-c") and len(argv) > _SCRIPT_NAME
+    text = argv[_SCRIPT_NAME] if is_named else " ".join(argv).replace("\n", " ")
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 

@@ -17,10 +17,12 @@ from taskzip.device.lock_scripts import BEAT, HELD_TEST
 from taskzip.device.memory_limit import LIMIT_MEMORY
 from taskzip.device.parse.fields import shown
 from taskzip.device.parse.files import STAT_FORMAT, FileState
+from taskzip.device.parse.text import printable
 from taskzip.device.transport.protocol import Completed, LineStream
 
 _STDERR_TAIL_CHARS = 800
 _KILLED = 137
+_NOT_EXECUTABLE = 126
 KILLED = "killed"
 """The code of a RunnerFailed whose runner was ended by SIGKILL, as for lack of memory."""
 _CHANGED = "changed_on_device"
@@ -79,11 +81,13 @@ def check_version(completed: Completed) -> str:
     """The runner's version; Mismatch when it speaks another contract, and names both."""
     serial = completed.serial
     if completed.exit_code != 0:
-        raise RunnerFailed(f"{serial}: the runner does not start ({_ending(completed)})")
+        is_foreign = completed.exit_code == _NOT_EXECUTABLE
+        why = ": it is not for this device's processor" if is_foreign else ""
+        raise RunnerFailed(f"{serial}: the runner does not start{why} ({_ending(completed)})")
     try:
         said = json.loads(completed.stdout)
         contract, version = int(said["contract"]), str(said["runner_version"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise RunnerFailed(
             f"{serial}: the runner should tell its version, it says {shown(completed.text)}"
         ) from error
@@ -147,8 +151,9 @@ def _check_order(serial: str, last: Event | None, event: Event, spec: RunSpec) -
 def _check_contract(serial: str, contract: int, version: str) -> None:
     if contract != CONTRACT_VERSION:
         raise Mismatch(
-            f"{serial}: the runner (version {version}) speaks contract {contract}, this harness "
-            f"speaks contract {CONTRACT_VERSION}; build the runner of this version again"
+            f"{serial}: the runner (version {printable(version)}) speaks contract {contract}, "
+            f"this harness speaks contract {CONTRACT_VERSION}; build the runner of this version "
+            f"again"
         )
 
 
@@ -172,9 +177,10 @@ def _failure(serial: str, event: Failure, completed: Completed | None) -> Device
         )
     if event.code == _LOCK_LOST:
         return lock_lost(serial)
+    said = printable(event.message, _STDERR_TAIL_CHARS)
     if event.code == _CONTRACT_MISMATCH:
-        return Mismatch(f"{serial}: {event.message}")
-    message = f"{serial}: the runner failed: {event.code}: {event.message}"
+        return Mismatch(f"{serial}: {said}")
+    message = f"{serial}: the runner failed: {printable(event.code)}: {said}"
     stderr = _tail(completed)
     return RunnerFailed(f"{message}; it also said: {stderr}" if stderr else message, event.code)
 
@@ -187,4 +193,5 @@ def _ending(completed: Completed | None) -> str:
 
 
 def _tail(completed: Completed | None) -> str:
-    return "" if completed is None else completed.stderr_text.strip()[-_STDERR_TAIL_CHARS:]
+    said = "" if completed is None else completed.stderr_text.strip()[-_STDERR_TAIL_CHARS:]
+    return printable(said, _STDERR_TAIL_CHARS)

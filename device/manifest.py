@@ -35,12 +35,19 @@ class Item:
 
 
 def bundle_items(folder: Path) -> tuple[Item, ...]:
-    """The files that a bundle's manifest lists; BadInput when it is missing or wrong."""
+    """The files that a bundle's manifest lists; BadInput when it is wrong or leads elsewhere."""
     bundle = Bundle.read(folder / BUNDLE_FILE)
     return tuple(
-        Item(folder / file.path, f"{BUNDLE_DIR}/{file.path}", file.bytes, file.sha256)
+        Item(_within(folder, file.path), f"{BUNDLE_DIR}/{file.path}", file.bytes, file.sha256)
         for file in (*bundle.models, *bundle.data)
     )
+
+
+def _within(folder: Path, path: str) -> Path:
+    """A file of the folder; BadInput where a link leads out of it."""
+    if not (folder / path).resolve().is_relative_to(folder.resolve()):
+        raise BadInput(f"{folder / path} is a link to outside the bundle; make the bundle again")
+    return folder / path
 
 
 def runner_items(package: RunnerPackage) -> tuple[Item, ...]:

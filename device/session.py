@@ -29,6 +29,11 @@ MAX_FETCH_BYTES = 64 << 20
 VERSION_TIMEOUT_S = 60.0
 RENEW_S = 60.0
 
+_IS_WITHIN = r"""
+root=$(readlink -f "$1") && file=$(readlink -f "$1/$2") || exit
+case $file in "$root"/*) [ -f "$file" ] ;; *) exit 1 ;; esac
+"""
+
 
 @dataclass
 class Session:
@@ -77,6 +82,7 @@ class Session:
 
     def fetch(self, path: str) -> bytes:
         """The content of a file below the working folder, of the size that the runner told."""
+        self._refuse_outside(path)
         expected = self._announced.get(path)
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / "fetched"
@@ -89,6 +95,14 @@ class Session:
                 f"the runner said {expected}"
             )
         return content
+
+    def _refuse_outside(self, path: str) -> None:
+        """TransferFailed for what is no plain file of the working folder, links followed."""
+        argv = ["sh", "-c", _IS_WITHIN, "fetch", self.launcher.root, path]
+        if self.transport.shell(argv).exit_code != 0:
+            raise TransferFailed(
+                f"{self.transport.serial}: the runner left no file {path} in its working folder"
+            )
 
     def conditions(self, setting: Setting) -> Conditions:
         """The conditions under which runs of this session are measured, as of now."""

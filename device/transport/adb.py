@@ -101,7 +101,7 @@ class AdbTransport:
             self._device = None
 
     def _chunks(self, command: Command, silence_s: float, deadline: float | None = None) -> Chunks:
-        with self._using(f"`{command.argv[0]}`") as device:
+        with self._using(f"`{command.name}`") as device:
             for chunk in device.streaming_shell(
                 command.wrapped.command, read_timeout_s=silence_s, decode=False
             ):

@@ -120,7 +120,7 @@ def _read(
         readable, _, _ = select.select([descriptor], [], [], wait_s)
         if not readable:
             raise TookTooLong(
-                f"{command.serial}: `{command.argv[0]}` was silent for {silence_s:g} s; gave up"
+                f"{command.serial}: `{command.name}` was silent for {silence_s:g} s; gave up"
             )
         data = os.read(descriptor, _CHUNK_BYTES)
         if not data:

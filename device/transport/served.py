@@ -87,7 +87,7 @@ class ServedTransport:
     def _chunks(self, command: Command, silence_s: float, deadline: float | None = None) -> Chunks:
         service = f"shell:{command.wrapped.command}"
         with (
-            self._doing(f"`{command.argv[0]}`"),
+            self._doing(f"`{command.name}`"),
             self._server.service(self._serial, service, silence_s) as stream,
         ):
             while data := stream.recv(_CHUNK_BYTES):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from taskzip.contracts.errors import DeviceTrouble
-from taskzip.device.errors import ConnectionLost
+from taskzip.device.errors import ConnectionLost, name_of
 from taskzip.device.transport.protocol import Completed
 from taskzip.device.transport.wrap import BrokenTrailer, Wrapped, wrap
 
@@ -25,6 +25,11 @@ class Command:
     argv: tuple[str, ...]
     wrapped: Wrapped
 
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return name_of(self.argv)
+
     @classmethod
     def of(cls, serial: str, argv: Sequence[str]) -> Self:
         """The command with a wrapping of its own."""
@@ -36,7 +41,7 @@ class Command:
             stdout, exit_code, stderr = self.wrapped.split(stream)
         except BrokenTrailer as error:
             raise ConnectionLost(
-                f"{self.serial}: the connection closed while `{self.argv[0]}` was running "
+                f"{self.serial}: the connection closed while `{self.name}` was running "
                 f"(no exit code after {len(stream)} bytes); check the device and try again"
             ) from error
         return Completed(self.serial, self.argv, exit_code, stdout, stderr)
@@ -44,7 +49,7 @@ class Command:
     def overflow(self, what: str, limit: int) -> DeviceTrouble:
         """The error for output beyond a limit."""
         return DeviceTrouble(
-            f"{self.serial}: `{self.argv[0]}` wrote {what} of more than {limit} bytes; gave up"
+            f"{self.serial}: `{self.name}` wrote {what} of more than {limit} bytes; gave up"
         )
 
 

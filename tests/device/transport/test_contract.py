@@ -52,8 +52,9 @@ def test_a_missing_command_is_an_exit_code_not_a_lost_connection(transport: Tran
     done = transport.shell(["no-such-command"])
     assert done.exit_code == 127
     assert b"not found" in done.stderr
-    with pytest.raises(CommandFailed, match=r"no-such-command.*exit code 127"):
+    with pytest.raises(CommandFailed, match=r"no-such-command.*exit code 127") as error:
         done.checked()
+    assert (error.value.command_exit_code, error.value.exit_code) == (127, DeviceTrouble.exit_code)
 
 
 def test_a_killed_command_has_the_signals_exit_code(transport: Transport) -> None:
