@@ -1,0 +1,1 @@
+"""The switching experiment of the multi-task zipping papers, on files of our own."""

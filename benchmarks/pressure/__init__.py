@@ -1,0 +1,1 @@
+"""The same workload at falling memory."""

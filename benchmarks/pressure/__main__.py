@@ -1,0 +1,116 @@
+"""The same workload at falling memory: `python -m taskzip.benchmarks.pressure DIR 256 128 96 64`.
+
+Each deployment walks the same steps under each limit, with the page cache as it comes: separate
+networks that no longer fit are read from the flash again and again, or the system kills them. The
+limit is a control group of the runner's own, so the device must give root, as the emulated one.
+`DIR/pressure.json` keeps the figures.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from taskzip.benchmarks.measure import BUNDLE_DIR, Place, opened
+from taskzip.benchmarks.pressure.result import Point, Pressed, point_of, render
+from taskzip.benchmarks.specs import SpecWriter, Walk
+from taskzip.benchmarks.units import MIB
+from taskzip.benchmarks.workloads import sequence_of, workload_name
+from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
+from taskzip.contracts.config import BenchConfig, DeviceConfig, with_absolute_trace
+from taskzip.contracts.document import validated
+from taskzip.contracts.errors import TaskzipError
+from taskzip.contracts.events import Event
+from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES, Clock
+from taskzip.contracts.progress import Silent
+from taskzip.contracts.record import Cell
+from taskzip.device.errors import RunnerFailed
+from taskzip.device.launch import KILLED
+from taskzip.device.session import Session
+
+PRESSURE_FILE = "pressure.json"
+SILENCE_SECONDS = 3600.0
+"""A walk that reads everything again and again takes its time on an emulated device."""
+
+
+def measure(
+    folder: Path, bench: BenchConfig, limits: Sequence[int], place: Place
+) -> Iterator[Pressed]:
+    """What is known after each limit, the largest first; the last is all of it."""
+    bundle = Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE)
+    bench = bench.model_copy(update={"clock": place.setting.clock})
+    with opened(folder, place, Silent(), keep=place.keeps_pushed) as (session, *_):
+        conditions = session.conditions(place.setting).model_copy(
+            update={"workload": workload_name(bench), "lru_k": bench.lru_k}
+        )
+        points: list[Point] = []
+        for limit_bytes in sorted(limits, reverse=True):
+            points.extend(_at_limit(session, bundle, bench, limit_bytes))
+            yield Pressed(
+                conditions=conditions,
+                tasks=len(bundle.tasks),
+                switches=bench.switches,
+                points=tuple(points),
+            )
+
+
+def _at_limit(
+    session: Session, bundle: Bundle, bench: BenchConfig, limit_bytes: int
+) -> Iterator[Point]:
+    sequence = sequence_of(bench, [task.name for task in bundle.tasks], 0)
+    walk = Walk("latency", sequence, bench.warmups, bench.inferences)
+    writer = SpecWriter(
+        bundle, bench.threads, bench.clock != "real", bench.lru_k, memory_limit_bytes=limit_bytes
+    )
+    runtimes = [each for each in RUNTIMES if any(m.runtime == each for m in bundle.models)]
+    for runtime, deployment, packed in product(runtimes, bench.deployments, bench.packed_caches):
+        cell = Cell(runtime=runtime, deployment=deployment, cache="untouched", packed_cache=packed)
+        spec = writer.spec(cell, walk, f"limit{limit_bytes}")
+        events: list[Event] = []
+        try:
+            events.extend(session.run(spec))
+        except RunnerFailed as failure:
+            if failure.code != KILLED:
+                raise
+        yield point_of(cell, limit_bytes, events, killed=not events)
+
+
+def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
+    folder: Annotated[Path, typer.Argument(help="Folder that `deploy export` wrote.")],
+    limits_mib: Annotated[list[int], typer.Argument(help="Memory of the runner, each in MiB.")],
+    device: Annotated[str, typer.Option(help="virtual, a serial, or HOST:PORT.")] = "virtual",
+    profile: Annotated[str, typer.Option(help="Of the emulated device.")] = "microsd",
+    clock: Annotated[Clock | None, typer.Option(help="Of the emulated device.")] = None,
+    workload: Annotated[str, typer.Option(help="As of `deploy bench`.")] = "random",
+    switches: Annotated[int, typer.Option(min=1, help="Measured.")] = 20,
+    lru_k: Annotated[int, typer.Option(min=1, help="Files `separate-lru` keeps.")] = 2,
+    deployment: Annotated[
+        list[str] | None, typer.Option(help="One of them; repeat for more.", show_default="all")
+    ] = None,
+) -> None:
+    """Measure switching at falling memory."""
+    said = {"workload": workload, "switches": switches, "lru_k": lru_k, "warmups": 2}
+    try:
+        bench = validated(
+            BenchConfig,
+            said | {"deployments": deployment or DEPLOYMENTS, "inferences": 1, "blocks": 1},
+            "options",
+        )
+        bench = with_absolute_trace(bench, Path.cwd())
+        on = DeviceConfig(device=device, profile=profile, side_by_side=1)
+        place = Place.of(on, bench.model_copy(update={"clock": clock}), None)
+        place = replace(place, silence_s=SILENCE_SECONDS)
+        for pressed in measure(folder, bench, [limit * MIB for limit in limits_mib], place):
+            pressed.write(folder / PRESSURE_FILE)
+    except TaskzipError as error:
+        Console(stderr=True).print(str(error), markup=False, style="red")
+        raise typer.Exit(error.exit_code) from error
+    Console().print(render(Pressed.read(folder / PRESSURE_FILE)))
+
+
+if __name__ == "__main__":
+    typer.run(main)

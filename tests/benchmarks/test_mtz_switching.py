@@ -1,0 +1,90 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from taskzip.benchmarks.experiment import run_experiment
+from taskzip.benchmarks.journal import read_records
+from taskzip.benchmarks.measures import Measures, measures_by_cell
+from taskzip.benchmarks.mtz_switching.__main__ import ROUNDS, SHARE, bench_config
+from taskzip.benchmarks.mtz_switching.networks import (
+    TASKS,
+    Size,
+    random_tasks,
+    resnet28,
+    zipped,
+)
+from taskzip.benchmarks.mtz_switching.result import RuntimeReloads, compare, render
+from taskzip.benchmarks.plan import plan_experiment
+from taskzip.benchmarks.workloads import sequence_of
+from taskzip.contracts.bundle import Bundle
+from taskzip.contracts.conditions import Conditions
+from taskzip.contracts.progress import Silent
+from taskzip.contracts.record import Cell
+from tests.benchmarks.conftest import SimulatedDevice
+
+SMALL = Size(widths=(8, 16), blocks=1)
+
+
+def test_a_network_has_the_size_of_the_papers() -> None:
+    with torch.device("meta"):
+        network = resnet28(Size())
+    assert sum(each.numel() for each in network.parameters()) == 5_877_066
+
+
+def test_the_joint_network_has_90_percent_of_each_once() -> None:
+    """Nearly: layers as narrow as these are rounded to whole channels."""
+    tasks = random_tasks(3, Size(widths=(32,), blocks=1), seed=0)
+    parameters = zipped(tasks, SHARE, Silent()).parameters
+    assert parameters.shared / (parameters.separate / 3) == pytest.approx(0.9, abs=0.05)
+
+
+def test_networks_of_a_seed_are_the_same_and_differ_from_task_to_task() -> None:
+    one, again = (random_tasks(2, SMALL, seed=4) for _ in range(2))
+    first, second = (torch.cat([p.flatten() for p in t.network.parameters()]) for t in one)
+    assert torch.equal(first, torch.cat([p.flatten() for p in again[0].network.parameters()]))
+    assert not torch.equal(first, second)
+
+
+def test_every_task_is_asked_for_ten_times() -> None:
+    names = [f"t{index}" for index in range(TASKS)]
+    sequence = sequence_of(bench_config(ROUNDS, "counted", (False,)), names, 0)
+    assert Counter(sequence) == dict.fromkeys(range(9), 10)
+
+
+@pytest.fixture
+def measured(
+    bundle: Bundle, device: SimulatedDevice, conditions: Conditions, tmp_path: Path
+) -> dict[Cell, Measures]:
+    plan = plan_experiment(bundle, bench_config(2, "counted", (False, True)))
+    assert {run.spec.mode for run in plan.runs} == {"parity", "latency"}
+    run_experiment([device], plan, tmp_path, conditions, Silent())
+    return measures_by_cell(read_records(tmp_path))
+
+
+def test_the_baseline_is_the_quicker_of_both_packed_cache_settings(
+    measured: dict[Cell, Measures],
+) -> None:
+    separate, lazy, joint = compare(measured, "litert")
+    assert (separate.deployment, separate.packed_cache, separate.ratio) == (
+        "separate-swap", True, None,
+    )  # fmt: skip
+    assert lazy.ratio == pytest.approx(separate.reload_ns / lazy.reload_ns)
+    assert lazy.bar == 8.71
+    assert joint.bar == 100
+    assert lazy.holds == (lazy.ratio >= 8.71)
+
+
+def test_the_papers_figure_stands_beside_ours(measured: dict[Cell, Measures]) -> None:
+    found = RuntimeReloads(
+        runtime="executorch", separate_bytes=9, joint_bytes=2,
+        reloads=compare(measured, "executorch"),
+    )  # fmt: skip
+    console = Console(width=140, record=True)
+    console.print(render(found, "nine networks"))
+    text = console.export_text()
+    assert "nine networks" in text
+    (line,) = [line for line in text.splitlines() if "joint-lazy" in line]
+    assert "8.71" in line

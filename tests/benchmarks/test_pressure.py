@@ -1,0 +1,81 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from taskzip.benchmarks.plan import plan_experiment
+from taskzip.benchmarks.pressure.result import (
+    Point,
+    Pressed,
+    point_of,
+    render,
+    smallest_limits,
+)
+from taskzip.contracts.bundle import Bundle
+from taskzip.contracts.conditions import Conditions
+from taskzip.contracts.config import BenchConfig
+from taskzip.contracts.events import Switch
+from taskzip.contracts.names import Deployment
+from taskzip.contracts.record import Cell
+from tests.benchmarks.conftest import MIB, SimulatedDevice
+
+LIMITS = (96 * MIB, 48 * MIB)
+
+
+@pytest.fixture
+def points(bundle: Bundle, bundle_folder: Path) -> tuple[Point, ...]:
+    return tuple(_points(bundle, bundle_folder))
+
+
+def _points(bundle: Bundle, folder: Path) -> Iterator[Point]:
+    """Separate networks are killed under the smaller limit."""
+    config = BenchConfig(caches=("untouched",), packed_caches=(False,), blocks=1)
+    for planned in plan_experiment(bundle, config).runs:
+        if planned.spec.mode == "latency":
+            events = list(SimulatedDevice(folder).run(planned.spec))
+            for limit in LIMITS:
+                is_killed = limit == LIMITS[1] and planned.cell.deployment == "separate-resident"
+                yield point_of(planned.cell, limit, events, killed=is_killed)
+
+
+def test_a_point_has_the_figures_of_the_measured_switches(
+    points: tuple[Point, ...], bundle: Bundle, bundle_folder: Path
+) -> None:
+    config = BenchConfig(
+        deployments=("joint",), caches=("untouched",), packed_caches=(False,), blocks=1, warmups=3
+    )
+    (planned,) = [
+        run
+        for run in plan_experiment(bundle, config).runs
+        if run.spec.mode == "latency" and run.spec.runtime == "litert"
+    ]
+    events = list(SimulatedDevice(bundle_folder).run(planned.spec))
+    measured = [each for each in events if isinstance(each, Switch)][3:]
+    point = point_of(planned.cell, LIMITS[0], events, killed=False)
+    assert point.mean_first_output_ns == sum(s.first_output_ns for s in measured) / len(measured)
+    assert point.pressure is not None
+    assert point.ended == "done"
+
+
+def test_what_was_killed_has_no_figures() -> None:
+    cell = Cell(runtime="litert", deployment="joint", cache="untouched", packed_cache=True)
+    point = point_of(cell, 5, [], killed=True)
+    assert (point.ended, point.first_output_ns, point.pressure) == ("killed", None, None)
+
+
+def test_the_least_memory_that_sufficed_is_known(points: tuple[Point, ...]) -> None:
+    found = smallest_limits(points)
+    needs: list[Deployment] = ["joint", "separate-resident"]
+    assert [found["executorch", deployment] for deployment in needs] == [LIMITS[1], LIMITS[0]]
+
+
+def test_the_table_says_who_was_killed(points: tuple[Point, ...], conditions: Conditions) -> None:
+    console = Console(width=140, record=True)
+    pressed = Pressed(conditions=conditions, tasks=2, switches=25, points=points)
+    console.print(render(pressed))
+    text = console.export_text()
+    assert "96 MiB" in text
+    (line,) = [line for line in text.splitlines() if "litert" in line and "resident" in line]
+    assert "killed" in line
+    assert "random workload" in text
