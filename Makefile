@@ -18,7 +18,8 @@ demo: setup ## Zip two real networks, run them on the emulated ARM device, repor
 test: lint ## Check style, types and walls; run the tests, the emulated device included
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -m "not slow" $(WORKERS)
 
-test-slow: setup ## Run the longer proofs
+test-slow: ## Run the longer proofs; installs Chromium
+	@setup/install.sh setup/slow-packages.txt
 	$(PYTHON) -m pytest -m slow
 
 lint: setup ## Check style, types and the walls between the rooms

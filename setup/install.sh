@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what this checkout needs and is missing: Debian packages, uv, the Python environment.
-# Run from anywhere; a second run changes nothing.
+# Run from anywhere; a second run changes nothing. Arguments: further lists of Debian packages.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,9 +24,9 @@ is_present() {
 
 install_debian_packages() {
     command -v apt-get >/dev/null ||
-        stop "no apt-get here; install by hand what setup/debian-packages.txt lists"
+        stop "no apt-get here; install by hand what setup/*-packages.txt lists"
     missing=""
-    for package in $(sed 's/#.*//' setup/debian-packages.txt); do
+    for package in $(sed 's/#.*//' setup/debian-packages.txt "$@"); do
         is_present "$package" || missing="$missing $package"
     done
     if [ -z "$missing" ] && apt-cache show dataset-fashion-mnist >/dev/null 2>&1; then
@@ -60,6 +60,6 @@ install_python_environment() {
 
 mkdir -p build/mypy
 ln -sfn ../.. build/mypy/taskzip
-install_debian_packages
+install_debian_packages "$@"
 install_uv
 install_python_environment

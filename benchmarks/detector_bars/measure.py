@@ -1,6 +1,6 @@
 """Months of nights watched by every rule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +37,7 @@ class Watched(Document):
     false_nights_per_month: float
     """Nights of thirty with an alarm, though nothing changed."""
     smallest_shift: float | None
-    """Found within three nights in 80 % of the trials; None: not even the largest tried."""
+    """Found within three nights in 80 % of the trials; None: none, or chance finds as much."""
     chance: float
     """How often a row alarms within three nights though nothing changed: what finding is worth."""
 
@@ -54,11 +54,18 @@ def watch(
             is_paired=getattr(rule, "is_paired", True),
             months=months,
             false_nights_per_month=false[n] / months,
-            smallest_shift=next((s for s in SHIFTS if hits[s][n] >= FOUND * trials), None),
+            smallest_shift=_smallest({shift: hits[shift][n] / trials for shift in hits}),
             chance=hits[0.0][n] / trials,
         )
         for n, rule in enumerate(make_rules())
     )
+
+
+def _smallest(found: Mapping[float, float]) -> float | None:
+    """Of the shifts, by how often each was found; None also where finding means nothing."""
+    if found[0.0] >= FOUND:
+        return None
+    return next((shift for shift in SHIFTS if found[shift] >= FOUND), None)
 
 
 def _false_alarms(make_source: MakeSource, make_rules: MakeRules, months: int) -> list[int]:

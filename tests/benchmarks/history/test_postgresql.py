@@ -17,10 +17,13 @@ from taskzip.benchmarks.history.store import open_history
 from taskzip.benchmarks.history.trends import Wanted, trends
 from taskzip.contracts.errors import BadInput
 
+PROGRAMS = os.pathsep.join((*map(str, Path("/usr/lib/postgresql").glob("*/bin")), os.defpath))
+"""Debian keeps them out of PATH."""
+INITDB, PG_CTL = (shutil.which(name, path=PROGRAMS) for name in ("initdb", "pg_ctl"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        shutil.which("initdb") is None or shutil.which("pg_ctl") is None,
+        INITDB is None or PG_CTL is None,
         reason="no PostgreSQL server is installed (Debian: postgresql)",
     ),
 ]
@@ -42,13 +45,13 @@ def url() -> Iterator[str]:
             subprocess.run([*as_user, *words], check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
         data = str(folder / "data")
-        run("initdb", "-D", data, "-U", "deploy", "-A", "trust", "-E", "UTF8", "--no-sync")
+        run(INITDB, "-D", data, "-U", "deploy", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-        run("pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        run(PG_CTL, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
         try:
             yield f"postgresql://deploy@/postgres?host={folder}"
         finally:
-            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            run(PG_CTL, "-D", data, "-w", "-m", "immediate", "stop")
 
 
 def test_writers_at_the_same_time_agree_and_nothing_can_be_changed(url, make_entry) -> None:

@@ -119,6 +119,22 @@ def test_a_night_goes_on_where_the_device_was_lost(nights: Nights) -> None:
     assert len(nights.history.listed()) == 2
 
 
+def test_a_recipe_is_made_anew_in_the_nights_folder(nights: Nights, tmp_path: Path) -> None:
+    (subject,) = nights.config.subjects.values()
+    recipe = subject.model_copy(update={"bundle": None, "config": tmp_path / "lenet.toml"})
+    nights.config = nights.config.model_copy(update={"subjects": {"lenet": recipe}})
+    assert nights.run().jobs[0].status == "measured"
+    assert (night_folder(nights) / "lenet.emulated" / "built" / "bundle" / "bundle.json").exists()
+
+
+def test_bundles_of_other_tasks_are_not_measured_side_by_side(nights: Nights, tmp_path) -> None:
+    path = tmp_path / "reference" / "bundle" / "bundle.json"
+    path.write_text(path.read_text().replace("digits", "numbers"))
+    (job,) = nights.run().jobs
+    assert job.status == "failed"
+    assert "cannot be measured side by side: numbers, fashion and digits, fashion" in job.message
+
+
 def test_no_job_is_begun_after_the_time(nights: Nights) -> None:
     nights.config = nights.config.model_copy(update={"budget_minutes": 1.0})
     times = iter([0.0, 61.0])
