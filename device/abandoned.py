@@ -16,6 +16,7 @@ from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count
 from taskzip.contracts.paths import cache_dir
+from taskzip.device.transport.replay import REPLAY_OF
 from taskzip.device.virtual.endpoint import LOOPBACK
 from taskzip.device.virtual.machine import list_running
 
@@ -35,7 +36,9 @@ class SessionNote(Document):
 
 
 def note_session(serial: str) -> None:
-    """Leave a note that this process puts things on the device."""
+    """Leave a note that this process puts things on the device, unless it is a recorded one."""
+    if serial.startswith(REPLAY_OF):
+        return
     note = SessionNote(
         serial=serial,
         pid=os.getpid(),

@@ -15,6 +15,9 @@ from taskzip.device.transport.protocol import (
     Span,
 )
 
+REPLAY_OF = "replay of "
+"""What stands before the serial of the device that was recorded."""
+
 _SHOWN_CHARS = 160
 
 
@@ -27,7 +30,7 @@ class ReplayTransport:
     @property
     def serial(self) -> str:
         """Says that this is not the device itself."""
-        return f"replay of {self._head.serial}"
+        return f"{REPLAY_OF}{self._head.serial}"
 
     @property
     def base(self) -> str:

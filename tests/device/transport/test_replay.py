@@ -99,8 +99,13 @@ def kinds(session: Session, spec: RunSpec) -> list[str]:
     return [event.kind for event in session.run(spec)]
 
 
-def test_a_session_is_played_again_and_only_that_one(
-    record, make_package, bundle_dir: Path, spec: RunSpec, tmp_path: Path
+def test_a_session_is_played_again_and_only_that_one(  # noqa: PLR0913, PLR0917  # fixtures
+    record,
+    make_package,
+    bundle_dir: Path,
+    spec: RunSpec,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     text = f"mkdir -p runs/one; printf 12345 >runs/one/a.out0.bin; {saying(HELLO, OUTPUT, DONE)}"
     package, made = make_package(text.replace("\n", "; ")), []
@@ -110,11 +115,13 @@ def test_a_session_is_played_again_and_only_that_one(
         assert [measure(replay, package, bundle_dir, spec)] == made
     assert made == [(["hello", "output", "done"], b"12345")]
     write_bundle(bundle_dir, {"litert/joint.tflite": b"other" * 5000})
+    monkeypatch.setenv("TASKZIP_CACHE_DIR", str(tmp_path / "cache"))
     with (
         open_device(Replay(file), Silent()) as replay,
         pytest.raises(NotRecorded, match="record anew"),
     ):
         measure(replay, package, bundle_dir, spec)
+    assert not (tmp_path / "cache" / "sessions").exists()
 
 
 def test_a_runner_that_failed_fails_again(
