@@ -21,6 +21,7 @@ _VARYING = (
         "used by USER on HOST, since TIME",
     ),
     (re.compile(r"\([^()]*(?:Errno|reset|closed|Broken pipe)[^()]*\)"), "(why)"),
+    (re.compile(r"\(/\S*/keys\)"), "(KEYS)"),
     (re.compile(r"; it said: .*\)", re.DOTALL), "; it said …)"),
     (re.compile(r"[0-9a-f]{64}"), "SHA256"),
     (re.compile(r"(?<![a-z])\d+(\.\d+)?"), "N"),

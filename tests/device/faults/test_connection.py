@@ -1,17 +1,21 @@
 """Connections that break in each phase of a session, in each way."""
 
+import socket
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from adb_shell import constants
 
 from taskzip.contracts.errors import TaskzipError
+from taskzip.device.errors import KeyRefused
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.protocol import Transport
 from taskzip.device.virtual.state import RunningMachine
 from tests.device.faults.conftest import Scene
 from tests.device.faults.proxy import Proxy
 from tests.device.faults.watched import PATIENCE_S, PHASES, Phase, Watched
+from tests.device.transport.test_trouble import listening, receive, send
 
 Way = Literal["drop", "stall", "truncate", "delay"]
 WAYS: dict[Way, str] = {
@@ -66,3 +70,17 @@ def run_through(proxy: Proxy, scene: Scene, keys: Path, break_at) -> TaskzipErro
         return scene.run(Watched(transport, break_at))
     finally:
         transport.close()
+
+
+def test_a_key_that_the_device_does_not_accept(scene: Scene, tmp_path: Path) -> None:
+    def refuse(connection: socket.socket) -> None:
+        receive(connection)
+        send(connection, constants.AUTH, constants.AUTH_TOKEN, bytes(20))
+        if connection.recv(1, socket.MSG_PEEK):
+            receive(connection)
+            send(connection, constants.AUTH, constants.AUTH_TOKEN, bytes(20))
+            receive(connection)
+
+    with listening(refuse) as port, pytest.raises(KeyRefused) as error:
+        Door(Patience(PATIENCE_S, PATIENCE_S), tmp_path / "keys").open_tcp("127.0.0.1", port)
+    scene.check("The device does not accept this computer's key", error.value)
