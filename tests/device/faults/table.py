@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "faults.md"
 HEADER = "| fault | how it ends | exit code |\n| --- | --- | --- |\n"
 COMPLETED = "completes"
 
-_ROW = re.compile(r"\| (.+?) \| (.+) \| (\d) \|")
+_ROW = re.compile(r"\| (.+?) \| (.+) \| (\d+) \|")
 _SHOWN_CHARS = 170
 _VARYING = (
     (re.compile(r"local:\S+?(?=[:, ])|127\.0\.0\.1:\d+"), "DEVICE"),
