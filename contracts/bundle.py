@@ -5,13 +5,14 @@ A folder with `bundle.json` and the files it lists; nothing else is needed to ru
 
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import (
     Bytes,
     Count,
     DType,
+    LayerForm,
     ModelKind,
     Precision,
     RelativePath,
@@ -88,6 +89,8 @@ class ModelFile(File):
     kind: ModelKind
     precision: Precision = "fp32"
     entries: tuple[Entry, ...]
+    forms: dict[str, LayerForm] = Field(default_factory=dict)
+    """Of layers that tasks share in part, by their name in the first task."""
 
     def has(self, task: str) -> bool:
         """Whether some entry serves that task."""

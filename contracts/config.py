@@ -40,6 +40,8 @@ Callable_ = Annotated[
 NETWORK_FILES = (".pt2", ".keras", ".h5")
 """Suffixes of files that hold a network and its weights."""
 
+FormChoice = Literal["auto", "blocked", "assembled"]
+
 Share = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0)]
 """A float is the fraction of a layer's channels to share (1.0: all), an integer their number."""
 
@@ -209,6 +211,8 @@ class ExportConfig(Document):
     runtimes: tuple[Runtime, ...] = RUNTIMES
     precision: Precision = "fp32"
     """Of the tasks' files; the memory baseline's stays fp32."""
+    form: FormChoice | dict[str, FormChoice] = "auto"
+    """Of layers that tasks share in part: all of them, or by layer name (others: "auto")."""
     tolerance_absolute: Annotated[float, Field(ge=0)] | None = None
     tolerance_relative: Annotated[float, Field(ge=0)] | None = None
     """None: what TOLERANCES says of the precision."""

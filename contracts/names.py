@@ -19,6 +19,10 @@ ModelKind = Literal["joint", "separate", "tiny"]
 Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]
 """Of a file's weights; `int8-static` computes with int8 too, within ranges of calibration data."""
 
+LayerForm = Literal["blocked", "assembled", "whole"]
+"""Of a layer that tasks share in part: its blocks are computed one by one, or put together when a
+task is loaded, or stored put together, of each task for itself."""
+
 TaskName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 """A task's name: also the method of a .pte and the signature of a .tflite."""
 

@@ -14,6 +14,7 @@ from taskzip.contracts.evidence import Evidence
 from taskzip.contracts.history import Entry, Trends
 from taskzip.contracts.ledger import Ledger
 from taskzip.contracts.nightly import NightResult
+from taskzip.contracts.recipes import Recipes
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import Report
 from taskzip.contracts.runspec import RunSpec
@@ -31,6 +32,7 @@ MODELS: dict[str, TypeAdapter[Any]] = {
     "ledger": TypeAdapter(Ledger),
     "history-entry": TypeAdapter(Entry),
     "nightly": TypeAdapter(NightResult),
+    "recipes": TypeAdapter(Recipes),
     "record": TypeAdapter(Record),
     "report": TypeAdapter(Report),
     "runspec": TypeAdapter(RunSpec),

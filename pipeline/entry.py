@@ -1,9 +1,12 @@
 """An entry point: what exporters take. They never learn how its network was made."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
+
+from taskzip.pipeline.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,5 @@ class EntryPoint:
     calibration: tuple[torch.Tensor, ...] = ()
     """Of each input more real ones, (n, …), for files that are not in fp32."""
     names: TensorNames = UNNAMED
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    """By the parameter's name: what is to be kept in parts and put together when it is loaded."""

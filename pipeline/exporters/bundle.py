@@ -15,11 +15,11 @@ from taskzip.pipeline.exporters.model_files import (
     PlannedModel,
     describe_file,
     describe_model,
-    kept_whole,
+    notes_on,
     planned_models,
 )
 from taskzip.pipeline.exporters.replaced_folder import replacing_folder
-from taskzip.pipeline.exporters.two_forms import TwoForms
+from taskzip.pipeline.exporters.two_forms import Exports
 from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.stamp import ABSENT, installed
 
@@ -35,7 +35,7 @@ MAKERS = (
 
 
 def write_bundle(
-    tasks: Sequence[TwoForms],
+    exports: Exports,
     config: ExportConfig,
     folder: Path,
     workers: ExportWorkers,
@@ -44,7 +44,8 @@ def write_bundle(
     """Export, check and write everything; `folder` is replaced only when all of it is there."""
     with replacing_folder(folder) as made:
         tiny = tiny_entry()
-        planned = planned_models(tasks, tiny, config)
+        tasks = exports.tasks
+        planned = planned_models(exports, tiny, config)
         described = tuple(describe(task, made) for task in tasks)  # before the long work
         failures = _make(planned, config, made, workers, progress)
         models = [model for model in planned if model.runtime not in failures]
@@ -57,8 +58,7 @@ def write_bundle(
             sharing=sharing({task.name: task.joint for task in tasks}),
             tolerance=config.tolerance,
             notes=(
-                *(note for task in tasks for note in task.notes),
-                *(note for model in models for note in kept_whole(model, made)),
+                *(note for model in models for note in notes_on(model, made)),
                 *(f"{runtime} is left out: {error}" for runtime, error in failures.items()),
             ),
             versions=versions(),

@@ -1,4 +1,7 @@
-"""Entry points to one .pte: a method each, computed by XNNPACK, equal weights stored once."""
+"""Entry points to one .pte: a method each, computed by XNNPACK, equal weights stored once.
+
+Weights that have a recipe are stored as its blocks, which the runner puts together.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,8 +10,10 @@ from typing import Any
 import torch
 
 from taskzip.contracts.document import write_atomically
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Precision
 from taskzip.pipeline.entry import EntryPoint
+from taskzip.pipeline.exporters.assembled import add_recipes, keep_outside
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings, require
 from taskzip.pipeline.exporters.own_copies import own_copies
 
@@ -22,22 +27,28 @@ def export(entries: Sequence[EntryPoint], path: Path, precision: Precision = "fp
     with contained_warnings():
         lower = load_framework()
         try:
-            content = lower({entry.name: _exported(entry) for entry in own_copies(entries)})
+            content = lower(own_copies(entries))
+        except BadInput:
+            raise
         except Exception as error:
             raise cannot_lower("executorch", [e.name for e in entries], error, precision) from error
     write_atomically(path, content)
 
 
 def load_framework() -> Any:
-    """The function from exported programs by name to the bytes of a .pte; the import is slow."""
+    """The function from entries to the bytes of a .pte; the import is slow."""
     with contained_warnings():
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import (  # noqa: PLC0415  # slow
             XnnpackPartitioner,
         )
         from executorch.exir import to_edge_transform_and_lower  # noqa: PLC0415  # slow
 
-    def lower(programs: dict[str, torch.export.ExportedProgram]) -> bytes:
+    def lower(entries: Sequence[EntryPoint]) -> bytes:
+        programs = {entry.name: _exported(entry) for entry in entries}
         edge = to_edge_transform_and_lower(programs, partitioner=[XnnpackPartitioner()])
+        if any(entry.recipes for entry in entries):
+            # ExecuTorch 1.5.1 has no public way to add named data of no delegate's.
+            add_recipes(entries, edge._named_data_store)
         return bytes(edge.to_executorch().buffer)
 
     return lower
@@ -45,4 +56,6 @@ def load_framework() -> Any:
 
 def _exported(entry: EntryPoint) -> torch.export.ExportedProgram:
     with torch.no_grad():
-        return torch.export.export(entry.module, entry.inputs, strict=False)
+        program = torch.export.export(entry.module, entry.inputs, strict=False)
+    keep_outside(program, tuple(entry.recipes))
+    return program

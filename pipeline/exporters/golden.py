@@ -33,7 +33,7 @@ def describe(task: TwoForms, folder: Path) -> Task:
         "separate": outputs_of(task.separate, task.inputs),
     }
     _check_names(task, golden["separate"])
-    return _task(task.entry("separate"), golden, folder)
+    return _task(task.entry(task.separate), golden, folder)
 
 
 def _check_names(task: TwoForms, outputs: Sequence[torch.Tensor]) -> None:

@@ -1,18 +1,18 @@
 """The model files of a bundle: which to make, and how the manifest describes them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from taskzip.contracts.bundle import File, ModelFile
 from taskzip.contracts.config import ExportConfig
-from taskzip.contracts.names import ModelKind, Precision, Runtime
+from taskzip.contracts.names import LayerForm, ModelKind, Precision, Runtime
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.accuracy import Measuring
 from taskzip.pipeline.exporters.orders import FileOrder
 from taskzip.pipeline.exporters.precision import WHY, left_whole
-from taskzip.pipeline.exporters.two_forms import TwoForms
+from taskzip.pipeline.exporters.two_forms import Exports, JointFile
 from taskzip.pipeline.inspection.inspect import inspect_file
 from taskzip.pipeline.layout import model_path
 
@@ -25,6 +25,7 @@ class PlannedModel:
     kind: ModelKind
     entries: tuple[EntryPoint, ...]
     precision: Precision = "fp32"
+    forms: dict[str, LayerForm] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -37,21 +38,24 @@ class PlannedModel:
 
 
 def planned_models(
-    tasks: Sequence[TwoForms], tiny: EntryPoint, config: ExportConfig
+    exports: Exports, tiny: EntryPoint, config: ExportConfig
 ) -> tuple[PlannedModel, ...]:
     """Every file of a bundle: of each runtime tiny, joint, and one of each task."""
     precision = config.precision
-    joint = tuple(task.entry("joint") for task in tasks)
-    separate = [(task.entry("separate"),) for task in tasks]
+    separate = [(task.entry(task.separate),) for task in exports.tasks]
     return tuple(
         model
         for runtime in config.runtimes
         for model in (
             PlannedModel(runtime, "tiny", (tiny,)),
-            PlannedModel(runtime, "joint", joint, precision),
+            _joint(runtime, exports.joints[runtime], precision),
             *(PlannedModel(runtime, "separate", entries, precision) for entries in separate),
         )
     )
+
+
+def _joint(runtime: Runtime, joint: JointFile, precision: Precision) -> PlannedModel:
+    return PlannedModel(runtime, "joint", joint.entries, precision, joint.forms)
 
 
 def describe_model(model: PlannedModel, measuring: Measuring) -> ModelFile:
@@ -63,11 +67,22 @@ def describe_model(model: PlannedModel, measuring: Measuring) -> ModelFile:
         kind=model.kind,
         precision=model.precision,
         entries=measuring.entries(model.order(measuring.folder)),
+        forms=model.forms,
     )
 
 
-def kept_whole(model: PlannedModel, folder: Path) -> Iterator[str]:
-    """A note, if the file has filters that the runtime does not take in its precision."""
+def notes_on(model: PlannedModel, folder: Path) -> Iterator[str]:
+    """What the file cannot do as the joint network does, or not in its precision."""
+    whole = [name for name, form in model.forms.items() if form == "whole"]
+    if whole:
+        yield (
+            f"{model.path}: layers with sparse entries of a task's own are stored whole for each "
+            f"task and share no bytes: {', '.join(whole)}"
+        )
+    yield from _not_rounded(model, folder)
+
+
+def _not_rounded(model: PlannedModel, folder: Path) -> Iterator[str]:
     if model.precision == "fp32":
         return
     ledger = inspect_file(folder / model.path, model.path)

@@ -2,7 +2,7 @@
 
 `<index>.pt2` holds what torch.export made of an entry; `entries.json` tells which tensors of
 different files are one, since each file has its own copy; `<index>.safetensors` holds the cases,
-`<index>.calibration.safetensors` the calibration data.
+`<index>.calibration.safetensors` the calibration data, `<index>.recipes.…` the recipes.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from taskzip.pipeline.exporters.frameworks import contained_warnings
 from taskzip.pipeline.exporters.ledger import Identity, identity
 from taskzip.pipeline.exporters.own_copies import own_copies
 from taskzip.pipeline.exporters.parity import Case, cases_of
+from taskzip.pipeline.exporters.saved_recipes import load_recipes, save_recipes
 
 _INDEX = "entries.json"
 
@@ -89,6 +90,7 @@ def _save(
         },
         stem.with_suffix(".safetensors"),
     )
+    save_recipes(entry.recipes, stem)
     return _SavedEntry(
         name=entry.name,
         input_names=entry.names.inputs,
@@ -126,7 +128,9 @@ def _load(
     cases = _load_cases(saved, stem.with_suffix(".safetensors"))
     module = program.module(check_guards=False)
     calibration = load_rows(_calibration_file(stem)) if saved.calibration else ()
-    return EntryPoint(saved.name, module, cases[0].inputs, calibration, _names(saved)), cases
+    inputs, names = cases[0].inputs, _names(saved)
+    recipes = load_recipes(stem)
+    return EntryPoint(saved.name, module, inputs, calibration, names, recipes), cases
 
 
 def _names(saved: _SavedEntry) -> TensorNames:

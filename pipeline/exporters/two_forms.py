@@ -1,11 +1,13 @@
-"""A task's network in both forms that are exported: within the joint one and on its own."""
+"""What is exported: each task's own network, and all of them in one file of each runtime."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import nn
 
+from taskzip.contracts.names import LayerForm, Runtime
 from taskzip.pipeline.entry import UNNAMED, EntryPoint, TensorNames
 from taskzip.pipeline.exporters.accuracy import TaskData
 
@@ -22,10 +24,24 @@ class TwoForms:
     inputs: tuple[torch.Tensor, ...]
     data: TaskData
     names: TensorNames = UNNAMED
-    notes: tuple[str, ...] = ()
-    """What its joint form cannot do that the joint network does."""
 
-    def entry(self, form: Form) -> EntryPoint:
-        """The entry point of one form."""
-        module = self.joint if form == "joint" else self.separate
+    def entry(self, module: nn.Module) -> EntryPoint:
+        """The entry point of a network that computes one of both."""
         return EntryPoint(self.name, module, self.inputs, self.data.others(), self.names)
+
+
+@dataclass(frozen=True)
+class JointFile:
+    """A runtime's file of all tasks; `entries` compute what their `TwoForms.joint` does."""
+
+    entries: tuple[EntryPoint, ...]
+    forms: dict[str, LayerForm] = field(default_factory=dict)
+    """Of layers that tasks share in part."""
+
+
+@dataclass(frozen=True)
+class Exports:
+    """The tasks, and their joint file of each runtime."""
+
+    tasks: tuple[TwoForms, ...]
+    joints: Mapping[Runtime, JointFile]

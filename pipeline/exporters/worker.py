@@ -106,7 +106,7 @@ def _export_and_check(
         found = require_ok(compare(path, runtime, cases, order.tolerance))
     else:
         found = export_rounded(runtime, entries, cases, path, (order.precision, order.tolerance))
-    ledger = check_stored_once(path, {entry.name: entry.module for entry in entries})
+    ledger = check_stored_once(path, entries)
     check_is_in(order.precision, ledger)
     return found, fallbacks(path, runtime, {entry.name: entry.inputs for entry in entries})
 

@@ -5,20 +5,16 @@ program's own constants, which operators that are not delegated read.
 """
 
 import math
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from taskzip.contracts.ledger import Use
-from taskzip.pipeline.inspection.flatc import PROGRAM, as_json
+from taskzip.contracts.recipes import RECIPES, WeightRecipe, parts_of
+from taskzip.pipeline.inspection.pte_file import PteFile
 from taskzip.pipeline.inspection.stored import Contents, Stored
 from taskzip.pipeline.inspection.xnnpack import Delegate, read_delegate
 
-IDENTIFIER = b"ET12"
-HEADER_MAGIC = b"eh00"
-_HEADER = struct.Struct("<4sIQQ")
-"""Magic, its length, bytes of the program, where segments start; behind the first 8 bytes."""
 XNNPACK_ID = "XnnpackBackend"
 TYPES = {
     "BYTE": ("uint8", 1), "CHAR": ("int8", 1), "BOOL": ("bool", 1), "SHORT": ("int16", 2),
@@ -30,52 +26,36 @@ TYPES = {
 
 def read_pte(path: Path) -> Contents:
     """What the file holds; any exception when it is damaged."""
-    return _File(path.read_bytes()).read()
+    return _Reading(PteFile(path)).read()
 
 
 def own_kernels(path: Path) -> dict[str, tuple[str, ...]]:
     """Method → the operators that it leaves to ExecuTorch's own kernels, each once."""
-    return _File(path.read_bytes()).own_kernels()
+    return {
+        plan["name"]: tuple(dict.fromkeys(each["name"] for each in plan.get("operators", ())))
+        for plan in PteFile(path).program["execution_plan"]
+    }
 
 
-class _File:
-    def __init__(self, content: bytes) -> None:
-        if content[4:8] != IDENTIFIER:
-            raise ValueError(f"it does not say {IDENTIFIER.decode()} where such files do")
-        magic, _, program_bytes, self._base = _HEADER.unpack_from(content, 8)
-        if magic != HEADER_MAGIC:
-            program_bytes, self._base = len(content), len(content)
-        self._content = memoryview(content)
-        self._program = as_json(content[:program_bytes], PROGRAM)
-        named = self._program.get("named_data", ())
-        self._named = {each["key"]: each.get("segment_index", 0) for each in named}
+class _Reading:
+    def __init__(self, file: PteFile) -> None:
+        self._file, self._program = file, file.program
+        self._recipes = {each.key: each for each in file.recipes()}
         self._stored: dict[tuple[str, int], Stored] = {}
         """By kind of place and number."""
 
     def read(self) -> Contents:
         plans = self._program["execution_plan"]
-        for index in self._named.values():
-            data = self._segment(index)
+        for name, index in self._file.named.items():
+            if name == RECIPES:
+                continue
+            data = self._file.segment(index)
             self._stored["named", index] = Stored(data, "unknown", (len(data),))
         for plan in plans:
             self._read_delegates(plan)
             self._read_operators(plan)
         entries = tuple(plan["name"] for plan in plans)
         return Contents("executorch", entries, [*self._stored.values()])
-
-    def own_kernels(self) -> dict[str, tuple[str, ...]]:
-        return {
-            plan["name"]: tuple(dict.fromkeys(each["name"] for each in plan.get("operators", ())))
-            for plan in self._program["execution_plan"]
-        }
-
-    def _segment(self, index: int) -> memoryview:
-        segment = self._program["segments"][index]
-        start = self._base + segment.get("offset", 0)
-        found = self._content[start : start + segment.get("size", 0)]
-        if len(found) != segment.get("size", 0):
-            raise ValueError(f"segment {index} reaches beyond the file's end")
-        return found
 
     def _read_delegates(self, plan: Mapping[str, Any]) -> None:
         number = 0
@@ -89,20 +69,31 @@ class _File:
     def _processed(self, place: Mapping[str, Any]) -> bytes:
         index = place.get("index", 0)
         if place.get("location", "INLINE") == "SEGMENT":
-            return bytes(self._segment(index))
+            return bytes(self._file.segment(index))
         return bytes(self._program["backend_delegate_data"][index].get("data", ()))
 
     def _add(self, entry: str, delegate: int, found: Delegate) -> None:
         for index, constant in enumerate(found.constants):
-            if constant.key and constant.key not in self._named:
+            uses = [Use(entry=entry, operator=each) for each in constant.operators]
+            if constant.key in self._recipes:
+                self._add_parts(self._recipes[constant.key], uses)
+                continue
+            if constant.key and constant.key not in self._file.named:
                 continue  # it stands in a .ptd beside the program
             if constant.key:
-                held = self._stored["named", self._named[constant.key]]
+                held = self._stored["named", self._file.named[constant.key]]
                 held.dtype, held.shape = constant.dtype, constant.shape
             else:
                 held = Stored(constant.content, constant.dtype, constant.shape)
                 self._stored[f"{entry} {delegate}", index] = held
-            held.uses += [Use(entry=entry, operator=each) for each in constant.operators]
+            held.uses += uses
+
+    def _add_parts(self, recipe: WeightRecipe, uses: Sequence[Use]) -> None:
+        for step in recipe.steps:
+            for name, dtype, shape in parts_of(step, recipe.sizes):
+                held = self._stored["named", self._file.named[name]]
+                held.dtype, held.shape = dtype, shape
+                held.uses += uses
 
     def _read_operators(self, plan: Mapping[str, Any]) -> None:
         for number, (kind, args) in enumerate(_calls(plan)):
@@ -128,7 +119,7 @@ class _File:
             return bytes(buffers[index].get("storage", ()))
         place = self._program["constant_segment"]
         start = place["offsets"][index]
-        return self._segment(place.get("segment_index", 0))[start : start + size]
+        return self._file.segment(place.get("segment_index", 0))[start : start + size]
 
 
 def _calls(plan: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[int]]]:

@@ -41,7 +41,7 @@ class BlockLayer(nn.Module):
 
     def __init__(self, spec: LayerSpec, shared: nn.Module) -> None:
         super().__init__()
-        self._spec = spec
+        self.spec = spec
         self._axis = -1 if spec.geometry is None else 1
         self._ranges = spec.shared_inputs, spec.own_inputs
         self._all_shared = spec.width == spec.inputs
@@ -63,11 +63,11 @@ class BlockLayer(nn.Module):
         rows = _Rows(weight, held.bias).scaled(self.affine)
         if self.own is not None:
             rows = rows.beside(_Rows.of(self.own), self._parts)
-        return rows.layer(self._spec.geometry)
+        return rows.layer(self.spec.geometry)
 
     def _spread(self, weight: torch.Tensor, ranges: tuple[Range, ...]) -> torch.Tensor:
         """(N, some inputs, …) → (N, all inputs, …), 0 for the others."""
-        whole = weight.new_zeros(len(weight), self._spec.inputs, *weight.shape[2:])
+        whole = weight.new_zeros(len(weight), self.spec.inputs, *weight.shape[2:])
         start = 0
         for each in ranges:
             size = each.stop - each.start
@@ -102,7 +102,7 @@ class GroupedBlocks(nn.Module):
 
     def __init__(self, spec: LayerSpec, shared: nn.Module) -> None:
         super().__init__()
-        self._spec = spec
+        self.spec = spec
         self._shared = spec.shared_groups * (spec.inputs // spec.groups)
         self.shared = shared
         self.affine = Affine(spec.shared, _dimensions(spec)) if spec.affine else None
@@ -117,7 +117,7 @@ class GroupedBlocks(nn.Module):
         rows = _Rows.of(plain(self.shared)).scaled(self.affine)
         if self.own is not None:
             rows = rows.beside(_Rows.of(self.own))
-        return rows.layer(self._spec.geometry, self._spec.groups)
+        return rows.layer(self.spec.geometry, self.spec.groups)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Each group by its kernels."""

@@ -70,9 +70,13 @@ class TaskNetwork(nn.Module):
         for name, buffer in self._buffer_names.items():
             self.register_buffer(buffer, constants[name])
 
+    def key(self, node: str) -> str:
+        """What the layer that a node calls is named within `layers`."""
+        return self._keys[node]
+
     def layer(self, node: str) -> nn.Module:
         """The layer that a node calls."""
-        return self.layers[self._keys[node]]
+        return self.layers[self.key(node)]
 
     def forward(self, x: torch.Tensor) -> Any:
         """(n, …) → what the original network returns."""

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "codes.h"
+#include "executorch/assembled_weights.h"
 #include "executorch/delegate_options.h"
 #include "executorch/input_tensor.h"
 #include "executorch/threadpool_symbols.h"
@@ -129,6 +130,7 @@ class ExecutorchModel : public Model {
       return failed(code::kOpenFailed, path_, program.error());
     }
     program_.emplace(std::move(program.get()));
+    TASKZIP_TRY(read_recipes());
     return size_arenas();
   }
 
@@ -137,16 +139,36 @@ class ExecutorchModel : public Model {
       return Error{code::kEntryMissing, path_ + ": no method " + task.entry};
     }
     auto entry = std::make_unique<ExecutorchEntry>(task, arenas_);
-    auto method = program_->load_method(task.entry.c_str(), entry->manager(), nullptr, nullptr,
+    auto method = program_->load_method(task.entry.c_str(), entry->manager(), nullptr, weights(),
                                         &options_.map());
     if (!method.ok()) {
-      return failed(code::kLoadFailed, path_ + ": method " + task.entry, method.error());
+      return not_loaded(task, method.error());
     }
     TASKZIP_TRY(entry->adopt(std::move(method.get()), task));
     return std::unique_ptr<Entry>(std::move(entry));
   }
 
  private:
+  // @retval open_failed the file's recipes are damaged
+  Status read_recipes() {
+    const auto named = program_->get_named_data_map();
+    auto weights = AssembledWeights::of(named.ok() ? *named : nullptr);
+    if (!weights.ok()) {
+      return Error{code::kOpenFailed, path_ + ": " + weights.error().message};
+    }
+    weights_.emplace(weights.take());
+    return {};
+  }
+
+  // Null where there is nothing to put together.
+  const AssembledWeights* weights() const { return weights_->empty() ? nullptr : &*weights_; }
+
+  Error not_loaded(const TaskSpec& task, et::Error error) const {
+    const std::string what = path_ + ": method " + task.entry;
+    return weights_->trouble().empty() ? failed(code::kLoadFailed, what, error)
+                                       : Error{code::kLoadFailed, what + ": " + weights_->trouble()};
+  }
+
   // Arenas as large as the largest method needs.
   Status size_arenas() {
     for (std::size_t i = 0; i < program_->num_methods(); ++i) {
@@ -170,6 +192,7 @@ class ExecutorchModel : public Model {
   DelegateOptions options_;
   MmapDataLoader loader_;
   std::optional<et::Program> program_;
+  std::optional<AssembledWeights> weights_;
   Arenas arenas_;
 };
 

@@ -1,0 +1,81 @@
+"""Recipes in a model file: how a task's weights are put together when it is loaded.
+
+Written by the exporter as named data of a .pte, read by the runner. Blocks are named data too:
+float32 numbers, or int32 places, little-endian. Letters: N outputs, C inputs of a layer (of one
+group), K elements of its kernel.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from taskzip.contracts.document import Document
+from taskzip.contracts.names import Count
+
+RECIPES = "taskzip.recipes"
+"""The named data that holds the document."""
+BLOCK = "taskzip.block."
+"""How names of blocks begin; what follows is the sha256 of their content."""
+
+Name = Annotated[str, Field(max_length=200)]
+
+
+class CopyStep(Document):
+    """Numbers (rows, K, columns) of `block`, put from a row and a column on."""
+
+    op: Literal["copy"] = "copy"
+    block: Name
+    row: Count
+    rows: Count
+    column: Count
+    columns: Count
+
+
+class AddStep(Document):
+    """`count` numbers of `values`, added at `places`, counted as the weights lie in memory."""
+
+    op: Literal["add"] = "add"
+    values: Name
+    places: Name
+    count: Count
+
+
+class ScaleStep(Document):
+    """All numbers of the rows from `row` on, times `factors` (rows,)."""
+
+    op: Literal["scale"] = "scale"
+    factors: Name
+    row: Count
+    rows: Count
+
+
+Step = CopyStep | AddStep | ScaleStep
+Sizes = tuple[Count, Count, Count]
+"""N, K, C."""
+
+
+class WeightRecipe(Document):
+    """One constant: 0, then each step in its order."""
+
+    key: Name
+    """What the delegate asks for: the sha256 of the content."""
+    sizes: Sizes
+    strides: Sizes
+    """Numbers from an output, a kernel's element, an input to the next, in memory."""
+    steps: tuple[Annotated[Step, Field(discriminator="op")], ...]
+
+
+class Recipes(Document):
+    """All of a file."""
+
+    format: Literal[1] = 1
+    weights: tuple[WeightRecipe, ...]
+
+
+def parts_of(step: Step, sizes: Sizes) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    """Name, type and shape of what a step of weights of those sizes reads."""
+    if isinstance(step, CopyStep):
+        return ((step.block, "float32", (step.rows, sizes[1], step.columns)),)
+    if isinstance(step, ScaleStep):
+        return ((step.factors, "float32", (step.rows,)),)
+    return (step.values, "float32", (step.count,)), (step.places, "int32", (step.count,))
