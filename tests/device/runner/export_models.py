@@ -10,6 +10,7 @@ from torch import nn
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters import executorch, litert
 from taskzip.pipeline.exporters.tensors import raw_bytes
+from taskzip.pipeline.recipe import Add, Copy, Recipe, Scale
 
 TASKS = ("left", "right")
 IMAGE = (1, 1, 12, 12)
@@ -86,13 +87,68 @@ def _export_shared(folder: Path) -> None:
     (folder / "image.bin").write_bytes(raw_bytes(image))
 
 
+class Assembled(nn.Module):
+    """Convolutions of one shape and a linear layer, each to be kept in parts; 4.6 MiB a task."""
+
+    def __init__(self, parts: list[torch.Tensor], linear: torch.Tensor) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 8, 3, padding=1)
+        self.middle = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in parts)
+        self.last = nn.Linear(1152, 1024)
+        self.recipes = {f"middle.{i}.weight": _recipe(part) for i, part in enumerate(parts)}
+        self.recipes["last.weight"] = _recipe(linear)
+        for name, recipe in self.recipes.items():
+            self.get_parameter(name).data = recipe.weights()
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images (1, 1, 12, 12) → (1, 1024)."""
+        y = self.first(x).relu()
+        for layer in self.middle:
+            y = layer(y).relu()
+        scores: torch.Tensor = self.last(y.flatten(1))
+        return scores
+
+
+def _recipe(shared: torch.Tensor) -> Recipe:
+    """Three quarters of the outputs and inputs shared and scaled, entries in them, the rest own."""
+    rows, columns = (size * 3 // 4 for size in shared.shape[:2])
+    own = torch.randn_like(shared) / 30
+    entries = torch.randperm(rows * shared[0].numel())[:20]
+    steps = (
+        Copy(shared[:rows, :columns], 0, 0),
+        Copy(own[:rows, columns:], 0, columns),
+        Add(torch.randn(20), entries),
+        Scale(torch.rand(rows) + 0.5, 0),
+        Copy(own[rows:], rows, 0),
+    )
+    return Recipe(tuple(shared.shape), steps)
+
+
+def _export_assembled(folder: Path) -> None:
+    image = torch.randn(IMAGE)
+    parts = [torch.randn(8, 8, 3, 3) / 30 for _ in range(3)]
+    linear = torch.randn(1024, 1152) / 30
+    networks = {task: Assembled(parts, linear) for task in TASKS}
+    entries = [
+        EntryPoint(task, network, (image,), recipes=network.recipes)
+        for task, network in networks.items()
+    ]
+    executorch.export(entries, folder / "joint.pte")
+    (folder / "image.bin").write_bytes(raw_bytes(image))
+    for task, network in networks.items():
+        (folder / f"{task}.joint.out.bin").write_bytes(raw_bytes(network(image)))
+
+
 def main(folder: Path) -> None:
-    """`small/`, and `shared/` with the same tiny network."""
+    """`small/`, and `shared/` and `assembled/` with the same tiny network."""
     torch.manual_seed(0)
-    small, shared = folder / "small", folder / "shared"
+    small, shared, assembled = (folder / name for name in ("small", "shared", "assembled"))
     small.mkdir()
     _export_tiny(small)
     shutil.copytree(small, shared)
+    shutil.copytree(small, assembled)
+    _export_assembled(assembled)
     _export_small(small)
     _export_shared(shared)
 

@@ -1,0 +1,101 @@
+"""Weights that the runner puts together when a task is loaded, with a real file of two tasks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from taskzip.contracts.events import Memory, Output, Switch
+from taskzip.contracts.names import Deployment
+from taskzip.contracts.runspec import Mode, RunSpec
+from taskzip.device.runner.package import RunnerPackage
+from tests.device.runner.exported import exported_models
+from tests.device.runner.running import Bench, Ran
+from tests.device.runner.small_models import TASKS, SmallModels, floats
+
+TOLERANCE = 1e-5
+"""Float32 sums of some hundred terms in another order than torch's."""
+SCORES = (1, 1024)
+TASK_BYTES = 4 * (80 + 3 * 584 + 1152 * 1024 + 1024)
+"""Weights and biases of a task, put together."""
+RUNTIME_BYTES = 512 * 1024
+"""What XNNPACK and malloc keep once a method was loaded, whatever its size."""
+
+
+@pytest.fixture
+def assembled(runner: RunnerPackage, tmp_path: Path) -> Bench:
+    """A working folder with a joint file of two tasks."""
+    models = SmallModels(exported_models() / "assembled")
+    return Bench(runner, models, Path(shutil.copytree(models.folder, tmp_path / "work")))
+
+
+def spec(bench: Bench, deployment: Deployment, mode: Mode, *, packed: bool = False) -> RunSpec:
+    made = bench.models.spec("executorch", deployment, mode, packed_cache=packed)
+    tasks = tuple(
+        task.model_copy(update={"outputs": (task.outputs[0].model_copy(update={"shape": SCORES}),)})
+        for task in made.tasks
+    )
+    return made.model_copy(update={"tasks": tasks})
+
+
+def check_outputs(bench: Bench, ran: Ran) -> None:
+    outputs = ran.of(Output)
+    assert [output.task for output in outputs] == list(TASKS), ran.events
+    for output in outputs:
+        expected = bench.models.expected("joint", output.task)
+        content = (bench.folder / output.file).read_bytes()
+        assert floats(content) == pytest.approx(expected, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+@pytest.mark.parametrize("deployment", ["joint", "joint-lazy"])
+def test_tasks_answer_as_torch_does(assembled: Bench, deployment: Deployment, packed: bool) -> None:
+    for _ in ("caches are made", "caches are there"):
+        check_outputs(
+            assembled, assembled.run(spec(assembled, deployment, "parity", packed=packed))
+        )
+
+
+def test_a_switch_puts_the_weights_together_again(assembled: Bench) -> None:
+    ran = assembled.run(spec(assembled, "joint-lazy", "latency"))
+    switches = ran.of(Switch)
+    assert [switch.task for switch in switches] == ["left", "right"] * 2
+    assert all(switch.prepare_ns > 0 for switch in switches)
+
+
+def test_loaded_tasks_take_their_weights_once_and_unloading_gives_them_back(
+    assembled: Bench,
+) -> None:
+    ran = assembled.run(spec(assembled, "joint", "memory"))
+    pss = {event.phase: event.pss_bytes for event in ran.of(Memory)}
+    loaded = pss["loaded"] - pss["start"]
+    assert 0 <= loaded - 2 * TASK_BYTES < RUNTIME_BYTES
+    assert pss["unloaded"] - pss["start"] < RUNTIME_BYTES
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "message"),
+    [
+        (b'"op":"copy"', b'"op":"cope"', "open_failed", "unknown word 'cope'"),
+        (b'"row":0', b'"row":9', "open_failed", "not an integer from 0 to"),
+        (b'"block":"taskzip.', b'"block":"taskzap.', "load_failed", "is not in the file"),
+        (b'"format":1', b'"format":2', "open_failed", "format: not an integer from 1 to 1"),
+    ],
+)
+def test_damaged_recipes_are_told(
+    assembled: Bench, before: bytes, after: bytes, code: str, message: str
+) -> None:
+    path = assembled.folder / "joint.pte"
+    content = path.read_bytes()
+    assert before in content
+    path.write_bytes(content.replace(before, after))
+    failure = assembled.run(spec(assembled, "joint", "parity")).failure
+    assert failure.code == code
+    assert message in failure.message
+
+
+def test_a_file_that_ends_early_is_told(assembled: Bench) -> None:
+    path = assembled.folder / "joint.pte"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    failure = assembled.run(spec(assembled, "joint", "parity")).failure
+    assert failure.code in ("open_failed", "load_failed")
