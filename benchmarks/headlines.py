@@ -1,5 +1,6 @@
 """The three answers that a report opens with: storage, memory, switching."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ def make_headlines(report: Report) -> tuple[Headline, ...]:
         ("How much storage?", _storage),
         ("How much memory?", _memory),
         ("How fast is a switch?", _switch),
+        ("What do partly shared layers cost an inference?", _forms),
     )
     headlines = (
         Headline(
@@ -80,6 +82,33 @@ def _switch(report: Report, runtime: Runtime) -> Iterator[Answer]:
             "networks at their best need to load the next one when its pages are not in memory."
         )
         yield Answer(runtime, f"{significant(found.ratio)}×", "as fast", (sentence, *first))
+
+
+def _forms(report: Report, runtime: Runtime) -> Iterator[Answer]:
+    """The price of the forms that the joint file's layers are in."""
+    forms = Counter(report.forms.get(runtime, {}).values())
+    if not forms:
+        return
+    said = ", ".join(f"{count} {form}" for form, count in sorted(forms.items()))
+    for found, joint, separate in _find(report, runtime, "inference_ns", "separate-resident"):
+        ours, alone = (format_ns(row.inference_ns.median) for row in (joint, separate))
+        sentences = (
+            f"Layers that tasks share in part: {said}. An inference takes {ours} beside {alone}.",
+            *_lazy_switch(report, runtime),
+        )
+        yield Answer(runtime, f"{significant(1 / found.ratio)}×", "of separate", sentences)
+
+
+def _lazy_switch(report: Report, runtime: Runtime) -> tuple[str, ...]:
+    """What loading a task takes, which puts assembled layers together."""
+    return tuple(
+        f"With one task loaded at a time, its pages not in memory, a switch takes "
+        f"{format_ns(joint.switch_ns.median)} instead of {format_ns(separate.switch_ns.median)}."
+        for found in report.comparisons
+        if (found.runtime, found.metric) == (runtime, "switch_ns")
+        for joint, separate in (sides(report, found),)
+        if joint.deployment == "joint-lazy"
+    )
 
 
 def _first_output(report: Report, runtime: Runtime) -> tuple[str, ...]:

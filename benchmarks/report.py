@@ -43,6 +43,7 @@ def build_report(
             for finding in find_all(_of_runtime(settings, runtime))
         ),
         parity=check_parity(bundle, bundle_folder, records, folder),
+        forms={m.runtime: m.forms for m in bundle.models if m.kind == "joint" and m.forms},
         pushed=pushed,
         zip=zipped,
     )

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.document import Document
 from taskzip.contracts.events import MemoryParts
@@ -11,6 +13,7 @@ from taskzip.contracts.names import (
     CacheState,
     Count,
     Deployment,
+    LayerForm,
     Nanoseconds,
     RelativePath,
     Runtime,
@@ -158,6 +161,8 @@ class Report(Document):
     rows: tuple[Row, ...]
     comparisons: tuple[Comparison, ...]
     parity: tuple[Parity, ...]
+    forms: dict[Runtime, dict[str, LayerForm]] = Field(default_factory=dict)
+    """Of each runtime's joint file: the form of the layers that tasks share in part."""
     pushed: Pushed | None = None
     zip: ZipResult | None = None
     ledger: Ledger | None = None

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from rich.console import Console
 
+from taskzip.benchmarks.headlines import make_headlines
 from taskzip.benchmarks.journal import read_records
 from taskzip.benchmarks.page import render_html
 from taskzip.benchmarks.report import build_report, write_report
@@ -53,6 +54,17 @@ def page(report: Report) -> str:
 def folder(measured_folder: Path, tmp_path: Path) -> Path:
     """A copy of what was measured, to be changed."""
     return Path(shutil.copytree(measured_folder, tmp_path / "copy"))
+
+
+def test_the_price_of_forms_stands_beside_how_many_layers_have_them(report: Report) -> None:
+    forms = {"executorch": {"conv1": "assembled", "conv2": "assembled", "fc": "blocked"}}
+    formed = Report.model_validate({**report.model_dump(), "forms": forms})
+    *_, told = make_headlines(formed)
+    assert [answer.runtime for answer in told.answers] == ["executorch"]
+    (sentence, *lazy) = told.answers[0].sentences
+    assert sentence.startswith("Layers that tasks share in part: 2 assembled, 1 blocked. An inf")
+    assert "With one task loaded at a time" in lazy[0]
+    assert told not in make_headlines(report)
 
 
 def keep_records(folder: Path, keep: Callable[[int, Record], bool]) -> None:
