@@ -17,6 +17,7 @@ import torch
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Runtime, TaskName
 from taskzip.pipeline.exporters.frameworks import contained_warnings
+from taskzip.pipeline.exporters.whole_constants import whole_constants
 from taskzip.pipeline.inspection.pte import own_kernels
 
 LEAST_SHARE = 0.05
@@ -71,7 +72,9 @@ def _events(
         from executorch.devtools import Inspector  # noqa: PLC0415  # slow to import
         from executorch.extension.pybindings import portable_lib  # noqa: PLC0415
 
-        module: Any = portable_lib._load_for_executorch(str(path), enable_etdump=True)
+        with whole_constants(path) as ptd:
+            data = None if ptd is None else str(ptd)
+            module: Any = portable_lib._load_for_executorch(str(path), data, enable_etdump=True)
         end = time.monotonic() + _MOST_SECONDS
         for _ in range(_MOST_RUNS):
             module.run_method(entry, inputs)

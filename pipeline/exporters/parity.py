@@ -1,6 +1,5 @@
 """Parity: what an exported file computes on this machine, beside what torch computes."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from taskzip.contracts.names import Runtime
 from taskzip.pipeline.entry import UNNAMED, EntryPoint, TensorNames
 from taskzip.pipeline.exporters.frameworks import cannot_run, contained_warnings, require
 from taskzip.pipeline.exporters.tensors import outputs_of
+from taskzip.pipeline.exporters.whole_constants import whole_constants
 from taskzip.pipeline.inspection.pte import own_kernels
-from taskzip.pipeline.exporters.whole_constants import write_whole_constants
 
 RANDOM_CASES = 3
 Tensors = tuple[torch.Tensor, ...]
@@ -137,10 +136,8 @@ def _open_executorch(path: Path) -> Run:
     with contained_warnings():
         from executorch.runtime import Runtime as Host  # noqa: PLC0415  # slow to import
 
-        with tempfile.TemporaryDirectory() as folder:
-            ptd = Path(folder) / "constants.ptd"
-            is_split = write_whole_constants(path, ptd)
-            program = Host.get().load_program(path, data_path=ptd if is_split else None)
+        with whole_constants(path) as ptd:
+            program = Host.get().load_program(path, data_path=ptd)
 
     methods: dict[str, Any] = {}
 

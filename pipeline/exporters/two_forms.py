@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from taskzip.contracts.names import LayerForm, Runtime
+from taskzip.contracts.names import RUNTIMES, LayerForm, Runtime
 from taskzip.pipeline.entry import UNNAMED, EntryPoint, TensorNames
 from taskzip.pipeline.exporters.accuracy import TaskData
 
@@ -45,3 +45,9 @@ class Exports:
 
     tasks: tuple[TwoForms, ...]
     joints: Mapping[Runtime, JointFile]
+
+    @classmethod
+    def as_they_are(cls, *tasks: TwoForms) -> "Exports":
+        """Every runtime gets the joint networks themselves."""
+        joint = JointFile(tuple(task.entry(task.joint) for task in tasks))
+        return cls(tasks, dict.fromkeys(RUNTIMES, joint))

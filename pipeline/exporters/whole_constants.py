@@ -4,6 +4,9 @@ ExecuTorch's own Python runtime takes them from there; it knows nothing of recip
 from what made the recipes, from the file alone, as the runner reads it.
 """
 
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,21 @@ from taskzip.pipeline.inspection.pte_file import PteFile
 _ALIGNMENT = 16
 
 
-def write_whole_constants(path: Path, ptd: Path) -> bool:
-    """Write `ptd` for the .pte at `path`; false, and no file, where it has no recipes."""
+@contextmanager
+def whole_constants(path: Path) -> Iterator[Path | None]:
+    """A .ptd for the .pte at `path`, while it is loaded; None where that has no recipes."""
+    file = PteFile(path)
+    recipes = file.recipes()
+    if not recipes:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        ptd = Path(folder) / "constants.ptd"
+        ptd.write_bytes(_serialized({each.key: _whole(each, file) for each in recipes}))
+        yield ptd
+
+
+def _serialized(constants: Mapping[str, bytes]) -> bytes:
     from executorch.exir._serialize.data_serializer import (  # noqa: PLC0415  # slow to import
         DataEntry,
         DataPayload,
@@ -26,13 +42,9 @@ def write_whole_constants(path: Path, ptd: Path) -> bool:
         FlatTensorSerializer,
     )
 
-    file = PteFile(path)
-    recipes = file.recipes()
-    buffers = [_whole(each, file) for each in recipes]
-    named = {each.key: DataEntry(index, _ALIGNMENT, None) for index, each in enumerate(recipes)}
-    if recipes:
-        ptd.write_bytes(bytes(FlatTensorSerializer().serialize(DataPayload(buffers, named))))
-    return bool(recipes)
+    named = {key: DataEntry(index, _ALIGNMENT, None) for index, key in enumerate(constants)}
+    payload = DataPayload([*constants.values()], named)
+    return bytes(FlatTensorSerializer().serialize(payload))
 
 
 def _whole(recipe: WeightRecipe, file: PteFile) -> bytes:

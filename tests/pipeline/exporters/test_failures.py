@@ -16,7 +16,7 @@ from taskzip.pipeline.exporters.accuracy import TaskData
 from taskzip.pipeline.exporters.bundle import write_bundle
 from taskzip.pipeline.exporters.failures import Failures
 from taskzip.pipeline.exporters.orders import FileOrder
-from taskzip.pipeline.exporters.two_forms import TwoForms
+from taskzip.pipeline.exporters.two_forms import Exports, TwoForms
 from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.layout import SUFFIXES
 
@@ -63,7 +63,8 @@ def test_a_bundle_has_the_files_of_the_runtime_that_is_left_and_a_note(
     inputs = (torch.rand(4, 8),)
     task = TwoForms("lone", _Distances(), _Distances(), inputs, TaskData(inputs, None, percent))
     config = ExportConfig(keep_going=True)
-    bundle = write_bundle([task], config, tmp_path / "bundle", workers, Silent())
+    exports = Exports.as_they_are(task)
+    bundle = write_bundle(exports, config, tmp_path / "bundle", workers, Silent())
     assert {model.runtime for model in bundle.models} == {"executorch"}
     assert any(note.startswith("litert is left out: litert: the net") for note in bundle.notes)
     assert not list((tmp_path / "bundle").rglob("*.tflite"))

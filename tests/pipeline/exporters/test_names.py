@@ -8,12 +8,11 @@ from torch import nn
 
 from taskzip.contracts.config import ExportConfig
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.names import RUNTIMES
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.entry import TensorNames
 from taskzip.pipeline.exporters.accuracy import TaskData
 from taskzip.pipeline.exporters.bundle import write_bundle
-from taskzip.pipeline.exporters.two_forms import Exports, JointFile, TwoForms
+from taskzip.pipeline.exporters.two_forms import Exports, TwoForms
 from taskzip.pipeline.exporters.workers import ExportWorkers
 
 
@@ -30,8 +29,7 @@ def test_names_must_be_as_many_as_there_are_tensors(
     network, x = nn.Linear(2, 3).eval(), torch.ones(1, 2)
     data = TaskData((x,), None, lambda answers, _: answers[:, 0])
     task = TwoForms("mine", network, network, (x,), data, names)
-    joint = JointFile((task.entry(network),))
-    exports = Exports((task,), dict.fromkeys(RUNTIMES, joint))
+    exports = Exports.as_they_are(task)
     with pytest.raises(BadInput, match=message):
         write_bundle(exports, ExportConfig(), tmp_path / "bundle", workers, Silent())
     assert list(tmp_path.iterdir()) == []
