@@ -13,6 +13,7 @@ from taskzip.contracts.document import write_atomically
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.history import ListedEntry, SubjectName, Trends
 from taskzip.contracts.names import CacheState, Deployment, Runtime
+from taskzip.contracts.report import REPORT_FILE
 from taskzip.contracts.sidebyside import ComparedMetric
 
 app = typer.Typer(no_args_is_help=True, help="Keep what was measured; show how it went on.")
@@ -35,7 +36,7 @@ def add(
     from taskzip.benchmarks.history.entries import entry_of
     from taskzip.benchmarks.history.store import open_history
 
-    named = [(path, _checked(subject or path.absolute().name)) for path in paths]
+    named = [(path, _checked(subject or _folder(path).name)) for path in paths]
     entries = [
         entry_of(session, name)
         for path, name in named
@@ -158,6 +159,16 @@ def _write(file: Path, text: str) -> None:
         write_atomically(file, text.encode())
     except OSError as error:
         raise BadInput(f"{file}: cannot be written ({error.strerror})") from error
+
+
+def _folder(path: Path) -> Path:
+    """Where it was measured; an archive is named after itself."""
+    from taskzip.benchmarks.journal import RECORDS_FILE
+
+    path = path.absolute()
+    if path.name in (REPORT_FILE, RECORDS_FILE):
+        return path.parent
+    return path.with_suffix("") if path.suffix == ".zip" else path
 
 
 def _checked(subject: str) -> str:

@@ -23,7 +23,8 @@ ALPHA = 0.01
 _ORDERS = 1_999
 _ENOUGH = 20
 """So many random orders that divide as well settle that the split means nothing."""
-_CHUNK = 100
+_CHUNK, _CELLS = 100, 1 << 20
+"""Orders looked at together, at most; distances held at once."""
 _SEED = 0
 
 
@@ -65,12 +66,13 @@ def _divide(values: NDArray[np.float64], start: int, alpha: float) -> Iterator[C
 def _p_value(values: NDArray[np.float64], reached: float, alpha: float) -> float:
     """Of a largest divergence `reached`, among random orders of the values."""
     generator = np.random.default_rng([_SEED, len(values)])
+    chunk = max(1, min(_CHUNK, _CELLS // len(values) ** 2))
     limit = reached * (1 - 1e-9)  # sums in another order round in another way
     as_good = drawn = 0
     while drawn < _ORDERS and as_good < _ENOUGH:
-        orders = generator.permuted(np.tile(values, (_CHUNK, 1)), axis=1)
+        orders = generator.permuted(np.tile(values, (chunk, 1)), axis=1)
         as_good += int((_divergences(orders).max(axis=1) >= limit).sum())
-        drawn += _CHUNK
+        drawn += chunk
     return (as_good + 1) / (drawn + 1)
 
 

@@ -12,6 +12,8 @@ from taskzip.benchmarks.settings import PAGE_BYTES
 from taskzip.contracts.history import Change, Point, Series, Trend
 from taskzip.contracts.sidebyside import ComparedMetric
 
+LOOK_BACK = 90
+"""Nights in which changes are looked for: the work grows with their square."""
 _SMALLEST = 1.0
 """Medians below one nanosecond, or byte, count as one."""
 
@@ -38,7 +40,7 @@ def nights_of(points: Sequence[Point], is_relative: bool) -> tuple[Night, ...]:
 def make_trend(series: Series, points: Sequence[Point]) -> Trend:
     """The points with the changes of their level, but for those below what can be seen."""
     is_relative = all(point.reference_median is not None for point in points)
-    nights = nights_of(points, is_relative)
+    nights = nights_of(points, is_relative)[-LOOK_BACK:]
     values = [night.value for night in nights]
     found = change_points(values)
     edges = (0, *(point.index for point in found), len(values))

@@ -68,7 +68,10 @@ def suspicion_of(past: Past, tonight: float) -> Suspicion | None:
 def confirmed(
     suspects: Sequence[tuple[Past, Suspicion]], again: Sequence[Sequence[float]]
 ) -> list[float | None]:
-    """The shift of each suspect whose new sessions alone show it as well, else None."""
+    """The shift of each suspect whose new sessions alone show it as well, else None.
+
+    `again` are the values of each suspect, of the sessions in which it was valid.
+    """
     found = [
         _by_new_sessions(past, suspicion, values)
         for (past, suspicion), values in zip(suspects, again, strict=True)
@@ -100,6 +103,8 @@ def far_off(past: Past, tonight: float, sessions: int = 1) -> tuple[float, float
 def _by_new_sessions(
     past: Past, suspicion: Suspicion, values: Sequence[float]
 ) -> tuple[float, float]:
+    if not values:
+        return 0.0, 1.0
     older = past.values[: len(past.values) - suspicion.nights + 1]
     return far_off(replace(past, values=older), float(np.mean(values)), len(values))
 

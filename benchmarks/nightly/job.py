@@ -137,7 +137,8 @@ class NightJob:
             pair = self._pair(self.job.subject.reference, candidate, f"again{number + 1}")
             measured = self._measure(replace(pair, runtimes=runtimes), bench)
             again.append(values_of(self.history, asked, self._keep(measured)))
-        values = [[each[suspect.judged.series] for each in again] for suspect in suspects]
+        series = [suspect.judged.series for suspect in suspects]
+        values = [[each[one] for each in again if one in each] for one in series]
         shifts = confirmed([(each.judged.past, each.suspicion) for each in suspects], values)
         shown = [(each, s) for each, s in zip(suspects, shifts, strict=True) if s is not None]
         beside = {}

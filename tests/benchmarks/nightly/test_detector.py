@@ -87,7 +87,7 @@ def test_new_sessions_alone_confirm() -> None:
     assert confirm([0.019, 0.021]) == pytest.approx(0.02, abs=0.001)
 
 
-@pytest.mark.parametrize("again", [[0.0, 0.001], [-0.02, -0.02], [0.004, 0.004]])
+@pytest.mark.parametrize("again", [[0.0, 0.001], [-0.02, -0.02], [0.004, 0.004], []])
 def test_what_they_do_not_show_is_not_confirmed(again: Sequence[float]) -> None:
     assert confirm(again) is None
 
