@@ -102,10 +102,17 @@ def measured_at(conditions: Conditions) -> str:
 
 def device_name(conditions: Conditions) -> str:
     """What must be the same along a trend; versions may change, that is what trends show."""
-    parts = list(_device_parts(conditions))
+    return ", ".join((*_device_parts(conditions), *_asked_parts(conditions)))
+
+
+def _asked_parts(conditions: Conditions) -> Iterator[str]:
+    """What the measurement asked of the device, where it is not the usual."""
     if conditions.workload != "random":
-        parts.append(f"{conditions.workload} workload")
-    return ", ".join(parts)
+        yield f"{conditions.workload} workload"
+    if conditions.lru_k is not None:
+        yield f"{conditions.lru_k} files kept loaded"
+    if conditions.memory_limit_bytes is not None:
+        yield f"limit {conditions.memory_limit_bytes // MIB} MiB"
 
 
 def _device_parts(conditions: Conditions) -> Iterator[str]:

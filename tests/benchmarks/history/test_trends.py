@@ -79,3 +79,16 @@ def test_sessions_of_one_night_count_once(history, make_entry) -> None:
         history.add(make_entry(day=day, night="every"))
     (trend,) = trends(history, Wanted(metric="switch_ns", **ROW))
     assert (len(trend.points), trend.changes) == (8, ())
+
+
+def test_another_workload_or_less_memory_has_trends_of_its_own(history, make_entry) -> None:
+    entry = make_entry()
+    asked = ({}, {"workload": "bursty"}, {"memory_limit_bytes": 16 << 20}, {"lru_k": 2})
+    for each in asked:
+        conditions = entry.conditions.model_copy(update=each)
+        history.add(entry.model_copy(update={"conditions": conditions}))
+    devices = {each.device for each in history.listed()}
+    assert len(devices) == len(asked)
+    assert {"bursty workload", "limit 16 MiB", "2 files kept loaded"} <= {
+        device.rpartition(", ")[2] for device in devices
+    }
