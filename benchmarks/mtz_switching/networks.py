@@ -18,7 +18,8 @@ from taskzip.contracts.config import ExportConfig, ZipConfig
 from taskzip.contracts.names import Runtime
 from taskzip.contracts.progress import Progress
 from taskzip.pipeline.exporters.accuracy import TaskData
-from taskzip.pipeline.exporters.bundle import TwoForms, write_bundle
+from taskzip.pipeline.exporters.bundle import write_bundle
+from taskzip.pipeline.exporters.two_forms import Exports, TwoForms
 from taskzip.pipeline.exporters.workers import export_workers
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper.zip import Zipped, zip_tasks
@@ -112,7 +113,7 @@ def make_bundle(  # noqa: PLR0913 - each is a choice of its own
     joint = zipped(networks, share, progress).joint
     image = torch.randn(IMAGE)
     with export_workers(runtimes) as workers, torch.no_grad():
-        forms = [
+        forms = (
             TwoForms(
                 task.name,
                 joint.task(task.name),
@@ -121,5 +122,6 @@ def make_bundle(  # noqa: PLR0913 - each is a choice of its own
                 TaskData((image,), None, task.metric),
             )
             for task in networks
-        ]
-        return write_bundle(forms, ExportConfig(runtimes=runtimes), folder, workers, progress)
+        )
+        exports = Exports.as_they_are(*forms)
+        return write_bundle(exports, ExportConfig(runtimes=runtimes), folder, workers, progress)
