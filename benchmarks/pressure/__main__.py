@@ -88,6 +88,10 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
     workload: Annotated[str, typer.Option(help="As of `deploy bench`.")] = "random",
     switches: Annotated[int, typer.Option(min=1, help="Measured.")] = 20,
     lru_k: Annotated[int, typer.Option(min=1, help="Files `separate-lru` keeps.")] = 2,
+    packed: Annotated[
+        bool, typer.Option("--packed/--plain", help="Also with packed-weight cache files.")
+    ] = True,
+    disk_mib: Annotated[int, typer.Option(help="Of the emulated device.")] = 1024,
     deployment: Annotated[
         list[str] | None, typer.Option(help="One of them; repeat for more.", show_default="all")
     ] = None,
@@ -97,11 +101,13 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
     try:
         bench = validated(
             BenchConfig,
-            said | {"deployments": deployment or DEPLOYMENTS, "inferences": 1, "blocks": 1},
+            said
+            | {"deployments": deployment or DEPLOYMENTS, "inferences": 1, "blocks": 1}
+            | {"packed_caches": (False, True) if packed else (False,)},
             "options",
         )
         bench = with_absolute_trace(bench, Path.cwd())
-        on = DeviceConfig(device=device, profile=profile, side_by_side=1)
+        on = DeviceConfig(device=device, profile=profile, disk_mib=disk_mib, side_by_side=1)
         place = Place.of(on, bench.model_copy(update={"clock": clock}), None)
         place = replace(place, silence_s=SILENCE_SECONDS)
         for pressed in measure(folder, bench, [limit * MIB for limit in limits_mib], place):
