@@ -136,6 +136,8 @@ class Bundle(Document):
     tolerance: Tolerance
     notes: tuple[str, ...] = ()
     """What the files cannot do as the joint network does."""
+    plan_sha256: Sha256 | None = None
+    """Of the `zip/plan.json` that made the joint network; None where no zip made it."""
     versions: dict[str, str]
     """Package name → version that made the files (torch, executorch, litert-torch, …)."""
 

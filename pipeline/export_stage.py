@@ -23,6 +23,7 @@ from taskzip.pipeline.forms import chosen_forms, count_positions, layers_by_name
 from taskzip.pipeline.inspection.inspect import inspect
 from taskzip.pipeline.networks.evaluate import with_own_answers
 from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.stamp import hash_file
 from taskzip.pipeline.zip_stage import Networks
 from taskzip.pipeline.zipper.forms import FormedNetwork, in_forms
 from taskzip.pipeline.zipper.joint import JointNetwork
@@ -48,7 +49,8 @@ def run_export(
         tasks = tuple(
             _two_forms(task, networks, names[task.name], count) for task in networks.tasks
         )
-        exports = Exports(tasks, _joint_files(tasks, networks.joint, config.export))
+        joints = _joint_files(tasks, networks.joint, config.export)
+        exports = Exports(tasks, joints, hash_file(layout.plan(out_dir)))
         folder = layout.bundle_folder(out_dir)
         bundle = write_bundle(exports, config.export, folder, workers, progress)
     inspect(folder).write(layout.ledger(out_dir))

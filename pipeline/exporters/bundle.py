@@ -61,6 +61,7 @@ def write_bundle(
                 *(note for model in models for note in notes_on(model, made)),
                 *(f"{runtime} is left out: {error}" for runtime, error in failures.items()),
             ),
+            plan_sha256=exports.plan_sha256,
             versions=versions(),
         )
         bundle.write(made / BUNDLE_FILE)

@@ -45,6 +45,8 @@ class Exports:
 
     tasks: tuple[TwoForms, ...]
     joints: Mapping[Runtime, JointFile]
+    plan_sha256: str | None = None
+    """Of the plan that made the joint network, if a zip did."""
 
     @classmethod
     def as_they_are(cls, *tasks: TwoForms) -> "Exports":

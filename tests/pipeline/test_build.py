@@ -95,6 +95,11 @@ def test_the_manifest_on_disk_is_the_bundle_that_was_returned(built: Built) -> N
     assert Bundle.read(built.file("bundle.json")) == built.bundle
 
 
+def test_the_manifest_says_which_plan_made_the_joint_network(built: Built) -> None:
+    plan = (built.out_dir / "zip" / "plan.json").read_bytes()
+    assert built.bundle.plan_sha256 == hashlib.sha256(plan).hexdigest()
+
+
 def test_the_folder_holds_what_the_manifest_lists_and_nothing_else(built: Built) -> None:
     folder = built.out_dir / "bundle"
     listed = {file.path: file for file in (*built.bundle.models, *built.bundle.data)}
