@@ -16,7 +16,7 @@ demo: setup ## Zip two real networks, run them on the emulated ARM device, repor
 	.venv/bin/deploy zip-and-push examples/digits_fashion.toml --out out/digits_fashion --check
 
 test: lint ## Check style, types and walls; run the tests, the emulated device included
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -m "not slow" $(WORKERS)
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -m "not slow" --durations=20 $(WORKERS)
 
 test-slow: ## Run the longer proofs; installs Chromium
 	@setup/install.sh setup/slow-packages.txt

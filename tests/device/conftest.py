@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -86,16 +86,16 @@ def open_transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[O
         transport.close()
 
 
-@pytest.fixture(scope="session")
-def adb_server(
-    virtual_machine: RunningMachine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AdbServer]:
-    """An adb server of this run's own, on a port and with a key of its own, that has the device."""
-    server = AdbServer("127.0.0.1", free_port())
-    home = str(tmp_path_factory.mktemp("adb"))
-    own = {"ANDROID_ADB_SERVER_PORT": str(server.port), "HOME": home}
+@dataclass(frozen=True)
+class OwnServer:
+    """An adb server of this run's own, on a port and with a key of its own."""
 
-    def adb(*words: str) -> None:
+    address: AdbServer
+    home: Path
+
+    def adb(self, *words: str) -> None:
+        """Run `adb` for that server."""
+        own = {"ANDROID_ADB_SERVER_PORT": str(self.address.port), "HOME": str(self.home)}
         subprocess.run(
             ["adb", *words],
             env={**os.environ, **own},
@@ -105,12 +105,22 @@ def adb_server(
             timeout=60,
         )
 
-    adb("start-server")
-    try:
-        adb("connect", virtual_machine.serial)
-        yield server
-    finally:
-        adb("kill-server")
+
+@pytest.fixture(scope="session")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    """It runs, and has no device."""
+    server = OwnServer(AdbServer("127.0.0.1", free_port()), tmp_path_factory.mktemp("adb"))
+    server.adb("start-server")
+    yield server
+    server.adb("kill-server")
+
+
+@pytest.fixture
+def adb_server(virtual_machine: RunningMachine, own_server: OwnServer) -> Iterator[AdbServer]:
+    """It has the device as long as the test: one that is connected does not sleep."""
+    own_server.adb("connect", virtual_machine.serial)
+    yield own_server.address
+    own_server.adb("disconnect", virtual_machine.serial)
 
 
 @pytest.fixture
