@@ -249,6 +249,7 @@ def test_what_was_pushed_is_on_the_flash_and_will_not_be_written_back_later(
     with open_device(resolve(virtual_machine.serial, virtual_machine.profile), Silent()) as opened:
         push(opened, [large])
         said = opened.shell(["grep", "Dirty:", "/proc/meminfo"]).checked().text
+        opened.shell(["rm", "-rf", home(opened)]).checked()
     assert int(said.split()[1]) < 1024
 
 
