@@ -27,7 +27,7 @@ WAYS: dict[Way, str] = {
 NAMES = [f"The connection {how} once: {phase}" for phase in PHASES for how in WAYS.values()]
 CASES = [
     pytest.param(phase, way, marks=[] if (phase, way) in quick else pytest.mark.slow)
-    for quick in [{("push", "drop"), ("run", "drop"), ("clean", "drop"), ("pull", "truncate")}]
+    for quick in [{("push", "drop"), ("run", "drop"), ("pull", "truncate")}]
     for phase in PHASES
     for way in WAYS
 ]

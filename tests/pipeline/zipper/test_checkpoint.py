@@ -197,8 +197,12 @@ def test_data_that_fail_while_it_goes_on_cost_no_finished_step(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"inputs": {"[zip]": "2"}}, "[zip] changed"),
-        ({"seed": 9}, "data of t0 changed; data of t1 changed; data of t2 changed"),
+        pytest.param({"inputs": {"[zip]": "2"}}, "[zip] changed", marks=pytest.mark.slow),
+        pytest.param(
+            {"seed": 9},
+            "data of t0 changed; data of t1 changed; data of t2 changed",
+            marks=pytest.mark.slow,
+        ),
         ({"networks": [made("residual", seed) for seed in (1, 2, 4)]}, "network of t2 changed"),
     ],
 )
