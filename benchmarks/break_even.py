@@ -16,11 +16,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.settings import pss_above_start_bytes
 from taskzip.benchmarks.statistics import EQUIVALENT_WITHIN
 from taskzip.benchmarks.units import MIB
 from taskzip.contracts.document import Document
-from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.names import RUNTIMES, CacheState, Deployment, Runtime
 from taskzip.contracts.report import REPORT_FILE, Report, Row
 
@@ -212,11 +212,8 @@ def main(
     ] = None,
 ) -> None:
     """Say where the joint network begins to win, and by how much."""
-    try:
+    with errors_told():
         found = break_even(Report.read(folder / REPORT_FILE))
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     Console().print(render_rates(found), render_memory(found))
     if json_file is not None:
         found.write(json_file)

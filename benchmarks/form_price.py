@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.form_price_result import FormPrice, FormPrices, Side, render
 from taskzip.benchmarks.specs import SpecWriter, Walk, kind_of
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
-from taskzip.contracts.errors import BadInput, TaskzipError
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.events import Event, Memory, Switch
 from taskzip.contracts.names import RUNTIMES, Deployment, Runtime
 from taskzip.contracts.progress import Silent
@@ -124,11 +125,8 @@ def main(
     ] = None,
 ) -> None:
     """Measure what each form costs in inference, switch, memory and storage."""
-    try:
+    with errors_told():
         prices = measure(bundles, inferences, rounds)
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     Console().print(render(prices))
     if json_file is not None:
         prices.write(json_file)

@@ -20,12 +20,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.sequences import cut, round_robin
 from taskzip.benchmarks.specs import SpecWriter, Walk
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.document import Document
-from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.events import Event, Memory
 from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES, Count, Deployment, Runtime
 from taskzip.contracts.progress import Silent
@@ -171,11 +171,8 @@ def main(
     check: Annotated[bool, typer.Option("--check", help="End with 1 where memory grows.")] = False,
 ) -> None:
     """Measure whether memory grows with switches, and what is left after unloading."""
-    try:
+    with errors_told():
         leaks = measure(bundle, device, switches)
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     Console().print(render(leaks))
     if check and not all(leak.is_none for leak in leaks):
         raise typer.Exit(1)

@@ -21,8 +21,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.contracts.document import Document
-from taskzip.contracts.errors import BadInput, TaskzipError
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Bytes, Clock, Count
 from taskzip.contracts.progress import Silent
 from taskzip.device.manifest import Item
@@ -201,11 +202,8 @@ def main(  # noqa: PLR0913, PLR0917  # each is an option
     ] = None,
 ) -> None:
     """Compare the harness's push with `adb push` on the emulated device."""
-    try:
+    with errors_told():
         rates = measure(mib, files, rounds, clock)
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     Console().print(render(rates))
     if json_file is not None:
         rates.write(json_file)

@@ -18,10 +18,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.specs import SpecWriter, Walk
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.document import Document
-from taskzip.contracts.errors import BadInput, TaskzipError
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.events import Switch
 from taskzip.contracts.names import RUNTIMES, Nanoseconds, Runtime
 from taskzip.contracts.progress import Silent
@@ -193,11 +194,8 @@ def main(
     ] = None,
 ) -> None:
     """Measure what our runner adds to an inference."""
-    try:
+    with errors_told():
         prices = measure(bundle, inferences, rounds)
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     Console().print(render(prices))
     if json_file is not None:
         prices.write(json_file)

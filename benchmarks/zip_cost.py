@@ -22,9 +22,9 @@ import typer
 from rich.console import Console
 from torch import nn
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.zip_cost_result import GB, Limits, TaskCost, ZipCost, check, render
 from taskzip.contracts.config import Config, load_config
-from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.networks.functions import find_function
 from taskzip.pipeline.networks.load import load_tasks
@@ -178,16 +178,13 @@ def main(
     json: Annotated[Path | None, typer.Option(help="Also write the figures here.")] = None,
 ) -> None:
     """Measure what zipping a config costs; exit code 1 above a limit."""
-    try:
+    with errors_told():
         cost = measure_zip(load_config(config), config.resolve().parent)
         Console().print(render(cost))
         if json is not None:
             cost.write(json)
         peak = None if max_peak_gb is None else int(max_peak_gb * GB)
         check(cost, Limits(ratio=max_ratio, peak_rss_bytes=peak, seconds=max_seconds))
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
 
 
 if __name__ == "__main__":

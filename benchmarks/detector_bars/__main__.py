@@ -14,7 +14,7 @@ from taskzip.benchmarks.detector_bars.phone import BLOCKS, Phone
 from taskzip.benchmarks.detector_bars.planted import Planted, plant
 from taskzip.benchmarks.detector_bars.replay import Replay, read_nights
 from taskzip.benchmarks.detector_bars.rules import LastNight, Ours, OverPercentile, Rule, ThreeSigma
-from taskzip.contracts.errors import TaskzipError
+from taskzip.benchmarks.errors_told import errors_told
 
 LEAST = {"counted": 0.005, "real": 0.01}
 """`least_percent` of the nights, by clock."""
@@ -32,11 +32,8 @@ def main(
 ) -> None:
     """Plant 1 % in each recorded row; watch simulated months of a phone with every rule."""
     console = Console()
-    try:
+    with errors_told():
         recorded = read_nights(nights)
-    except TaskzipError as error:
-        console.print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     planted = plant(
         lambda generator: Replay(generator, recorded),
         lambda: Ours(LEAST["counted"], TICK_NS["counted"]),

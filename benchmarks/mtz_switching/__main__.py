@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.journal import read_records, read_session
 from taskzip.benchmarks.measure import BUNDLE_DIR, Place, measure
 from taskzip.benchmarks.measures import measures_by_cell
@@ -22,7 +23,6 @@ from taskzip.benchmarks.units import format_rate
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.config import BenchConfig, DeviceConfig
 from taskzip.contracts.document import Document
-from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.names import RUNTIMES, Clock, Runtime
 from taskzip.contracts.progress import Silent
 
@@ -116,7 +116,7 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
     ] = None,
 ) -> None:
     """Measure what switching between nine networks takes, and hold it to the paper's figure."""
-    try:
+    with errors_told():
         runtimes = (runtime,) if runtime else RUNTIMES
         make_bundle(folder / BUNDLE_DIR, runtimes, Silent(), share=SHARE)
         bench = bench_config(rounds, clock, (False, True) if packed else (False,))
@@ -124,9 +124,6 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
         place = replace(Place.of(on, bench, None), silence_s=SILENCE_SECONDS)
         measure(folder, bench, place, Silent(), resume=resume)
         found = summarize(folder, rounds)
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     for each in found.runtimes:
         Console().print(render(each, condition(found)))
     if json_file is not None:

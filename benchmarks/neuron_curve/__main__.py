@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.neuron_curve.draw import write_curve
 from taskzip.benchmarks.neuron_curve.measure import measure_curve
 from taskzip.contracts.config import load_config
-from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.zipcurve import ZipCurve
 
@@ -24,12 +24,9 @@ def main(
     points: Annotated[int, typer.Option(min=2, help="Zips of each line.")] = 7,
 ) -> None:
     """Zip with more and more shared neurons of each layer; write and print the errors."""
-    try:
+    with errors_told():
         config = load_config(config_file)
         curve = measure_curve(config, config_file.resolve().parent, points, Silent())
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     curve.write(out / "curve.json")
     write_curve(curve, out / "curve.svg")
     Console().print(_table(curve))

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.measure import BUNDLE_DIR, Place, opened
 from taskzip.benchmarks.pressure.result import Point, Pressed, point_of, render
 from taskzip.benchmarks.specs import SpecWriter, Walk
@@ -23,7 +24,6 @@ from taskzip.benchmarks.workloads import sequence_of, workload_name
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.config import BenchConfig, DeviceConfig, with_absolute_trace
 from taskzip.contracts.document import validated
-from taskzip.contracts.errors import TaskzipError
 from taskzip.contracts.events import Event
 from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES, Clock
 from taskzip.contracts.progress import Silent
@@ -98,7 +98,7 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
 ) -> None:
     """Measure switching at falling memory."""
     said = {"workload": workload, "switches": switches, "lru_k": lru_k, "warmups": 2}
-    try:
+    with errors_told():
         bench = validated(
             BenchConfig,
             said
@@ -112,9 +112,6 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
         place = replace(place, silence_s=SILENCE_SECONDS)
         for pressed in measure(folder, bench, [limit * MIB for limit in limits_mib], place):
             pressed.write(folder / PRESSURE_FILE)
-    except TaskzipError as error:
-        Console(stderr=True).print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     Console().print(render(Pressed.read(folder / PRESSURE_FILE)))
 
 

@@ -7,12 +7,13 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
+from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.zip_cases.markdown import bar_table, case_table
 from taskzip.benchmarks.zip_cases.results import Results
 from taskzip.benchmarks.zip_cases.run import run_case, way_of
 from taskzip.benchmarks.zip_cases.summary import findings_of, lines_of
 from taskzip.contracts.document import write_atomically
-from taskzip.contracts.errors import BadInput, TaskzipError
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.zipcases import Case, Cases
 
@@ -35,15 +36,12 @@ def main(
 ) -> None:
     """Zip each case with each of its seeds; what is in OUT already is not done again."""
     console = Console(stderr=True)
-    try:
+    with errors_told():
         cases = _chosen(Cases.load(file), names)
         results = Results(out / "cases.jsonl")
         for case in cases:
             run_case(case, file.parent, results, _Told(console), every_method=every_method)
         holds = _report(cases, file.parent, results, out / "cases.md")
-    except TaskzipError as error:
-        console.print(str(error), markup=False, style="red")
-        raise typer.Exit(error.exit_code) from error
     if check and not holds:
         raise typer.Exit(1)
 
