@@ -4,14 +4,16 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from taskzip.cli import options
 from taskzip.cli.terminal import out as stdout
 from taskzip.cli.terminal import terminal_progress
 from taskzip.contracts.progress import Progress
 from taskzip.device.lock import LOCK_WAIT_S
-from taskzip.device.select import attached_targets, connect
-from taskzip.device.sweep import Remains, find_remains, sweep
+
+if TYPE_CHECKING:
+    from taskzip.device.sweep import Remains
 
 
 def clean_devices(
@@ -37,7 +39,10 @@ def clean_devices(
 
 def _clean_each(
     device: str | None, wait_s: float, dry_run: bool, progress: Progress
-) -> Iterator[Remains]:
+) -> "Iterator[Remains]":
+    from taskzip.device.select import attached_targets, connect
+    from taskzip.device.sweep import find_remains, sweep
+
     for target in attached_targets(device):
         with closing(connect(target, progress)) as transport:
             if dry_run:
@@ -46,7 +51,7 @@ def _clean_each(
                 yield sweep(transport, progress, wait_s)
 
 
-def _show(remains: Remains, dry_run: bool) -> None:
+def _show(remains: "Remains", dry_run: bool) -> None:
     did = "would remove" if dry_run else "removed"
     for file in remains.files:
         stdout.print(f"  {remains.folder}/{file}", highlight=False, markup=False, soft_wrap=True)

@@ -7,16 +7,10 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from taskzip.cli.devices import device_table, profile_table
 from taskzip.cli.options import AsJson, ClockName, DeviceName, ProfileName
 from taskzip.cli.terminal import err, out, terminal_progress
 from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.errors import BadInput
-from taskzip.device.inventory import Listed, list_devices
-from taskzip.device.select import list_targets, open_device, profile_of, resolve
-from taskzip.device.virtual import machine
-from taskzip.device.virtual.profile import labelled
-from taskzip.device.virtual.profiles import list_profiles, user_profiles
 
 app = typer.Typer(no_args_is_help=True, help="Start, stop and list devices; run commands on one.")
 DEFAULTS = DeviceConfig()
@@ -44,6 +38,10 @@ def start(
 
     What is not given is as the profile says.
     """
+    from taskzip.device.select import profile_of
+    from taskzip.device.virtual import machine
+    from taskzip.device.virtual.profile import labelled
+
     config = DeviceConfig(
         profile=profile or DEFAULTS.profile,
         memory_mib=memory_mib,
@@ -65,6 +63,9 @@ def start(
 @app.command()
 def profiles(as_json: AsJson = False) -> None:
     """List the profiles of emulated devices."""
+    from taskzip.cli.devices import profile_table
+    from taskzip.device.virtual.profiles import list_profiles, user_profiles
+
     known = list_profiles(user_profiles())
     if as_json:
         out.print_json(json.dumps({name: each.as_json_data() for name, each in known.items()}))
@@ -78,6 +79,8 @@ def stop(
     serial: Annotated[str | None, typer.Argument(show_default="all of them")] = None,
 ) -> None:
     """Stop emulated devices."""
+    from taskzip.device.virtual import machine
+
     running = machine.list_running()
     chosen = [one for one in running if serial in (None, one.serial)]
     if serial is not None and not chosen:
@@ -94,6 +97,10 @@ def stop(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List phones and emulated devices, and what each can measure."""
+    from taskzip.cli.devices import device_table
+    from taskzip.device.inventory import Listed, list_devices
+    from taskzip.device.select import list_targets
+
     devices = list(list_devices(list_targets()))
     if as_json:
         out.print_json(TypeAdapter(list[Listed]).dump_json(devices).decode())
@@ -113,6 +120,8 @@ def shell(
     device: DeviceName = None,
 ) -> None:
     """Run a command on a device and end with its exit code."""
+    from taskzip.device.select import open_device, profile_of, resolve
+
     target = resolve(device or "auto", profile_of(DEFAULTS))
     lines = [command] if command else (["sh", "-c", line] for line in sys.stdin)
     code = 0

@@ -8,19 +8,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from taskzip.cli.devices import check_table
 from taskzip.cli.options import AsJson, Wait
 from taskzip.cli.terminal import out, terminal_progress
 from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.errors import CheckFailed, TaskzipError
 from taskzip.contracts.paths import cache_dir
-from taskzip.device.checkup import check_up
 from taskzip.device.lock import LOCK_WAIT_S
-from taskzip.device.runner.compile import require_compiler
-from taskzip.device.runner.target import toolchain
-from taskzip.device.select import open_device, profile_of, resolve
-from taskzip.device.transport.usb import look_at_bus
-from taskzip.device.virtual.programs import find_program
 
 CheckedDevice = Annotated[
     str | None,
@@ -74,6 +67,10 @@ def doctor(device: CheckedDevice = None, wait: Wait = LOCK_WAIT_S, as_json: AsJs
 
 
 def _check_device(device: str, wait_s: float, as_json: bool) -> None:
+    from taskzip.cli.devices import check_table
+    from taskzip.device.checkup import check_up
+    from taskzip.device.select import open_device, profile_of, resolve
+
     target = resolve(device, profile_of(DeviceConfig()))
     with terminal_progress() as progress, open_device(target, progress) as transport:
         checks = check_up(transport, target.setting, progress, wait_s)
@@ -98,6 +95,8 @@ def examine() -> tuple[Finding, ...]:
 
 
 def _usb() -> str:
+    from taskzip.device.transport.usb import look_at_bus
+
     closed = look_at_bus().closed
     if not closed:
         return ""
@@ -108,6 +107,8 @@ def _usb() -> str:
 
 
 def _program(name: str) -> str:
+    from taskzip.device.virtual.programs import find_program
+
     try:
         find_program(name)
     except TaskzipError as error:
@@ -116,6 +117,9 @@ def _program(name: str) -> str:
 
 
 def _compiler() -> str:
+    from taskzip.device.runner.compile import require_compiler
+    from taskzip.device.runner.target import toolchain
+
     try:
         require_compiler(toolchain("aarch64"))
     except TaskzipError as error:

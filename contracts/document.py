@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound="Document")
 class Document(BaseModel):
     """Immutable, strict about unknown keys; the base of every contract."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @classmethod
     def parse(cls, text: str | bytes, source: str) -> Self:
