@@ -174,6 +174,10 @@ class RetrainConfig(Document):
     labels (for the calibration data where there is none), or the labels of `training`."""
     loss: Literal["divergence", "squared"] = "divergence"
     """How outputs are compared: as class scores, or as numbers of any kind."""
+    mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Fraction of inputs that are mixed with another of their batch; the originals answer them."""
+    shift_pixels: Count = 0
+    """Images are moved by at most so many, each batch another way; the originals answer them."""
     temperature: Annotated[float, Field(gt=0)] = 4.0
     """What class scores are divided by before they are compared as probabilities."""
     optimizer: Literal["adam", "sgd"] = "adam"
@@ -192,6 +196,15 @@ class RetrainConfig(Document):
     """Of the order of the data."""
     checkpoint_seconds: Annotated[float, Field(ge=0)] = 10.0
     """How often its state is written, so that an interrupted run goes on."""
+
+    @model_validator(mode="after")
+    def _augments_what_originals_answer(self) -> Self:
+        if self.target == "labels" and (self.mixup or self.shift_pixels):
+            raise ValueError(
+                'mixup and shift_pixels need target = "outputs": the original networks answer the '
+                "inputs that they make"
+            )
+        return self
 
 
 _INT8_TOLERANCE = Tolerance(absolute=1e-3, relative=5e-2)

@@ -11,6 +11,7 @@ from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.pipeline.fingerprint import key_of
 from taskzip.pipeline.networks.task import Task, relative_weights
+from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.checkpoint import Checkpoint
 from taskzip.pipeline.retraining.examples import Examples, gather, split
 from taskzip.pipeline.retraining.losses import Loss, loss_of
@@ -105,11 +106,21 @@ class _Lesson:
     def of(cls, task: Task, config: RetrainConfig, limit_bytes: int, weight: float) -> "_Lesson":
         examples = gather(task, config.target, limit_bytes)
         loss = loss_of(task, config, examples.targets)
+        if augment := Augment.of(config):
+            augment.check(task.name, examples.inputs)
         return cls(task, *split(examples, config.seed), loss, weight)
 
     def side(self, joint: JointNetwork) -> Side:
         network = joint.task(self.task.name)
-        return Side(self.task.name, network, self.learned, self.held_out, self.loss, self.weight)
+        return Side(
+            self.task.name,
+            network,
+            self.task.network,
+            self.learned,
+            self.held_out,
+            self.loss,
+            self.weight,
+        )
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         return tuple(

@@ -10,13 +10,18 @@ from torch import nn
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Count, TaskName
+from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.examples import Examples
 from taskzip.pipeline.retraining.losses import Loss
-from taskzip.pipeline.retraining.shuffle import Shuffle
+from taskzip.pipeline.retraining.shuffle import Shuffle, seeded
 from taskzip.pipeline.zipper.masks import KeptZeros
 
 CHECK_EVERY = 25
-"""Iterations between two looks at the held-out examples."""
+"""Iterations between two looks at the held-out examples; more in a training of more than CHECKS."""
+CHECKS = 60
+
+_AUGMENTED = 1
+"""Tells the chance of augmentation from that of the order."""
 
 Tensors = dict[str, torch.Tensor]
 
@@ -27,11 +32,19 @@ class Side:
 
     name: str
     network: nn.Module
+    original: nn.Module
+    """Answers what was augmented."""
     learned: Examples
     held_out: Examples
     loss: Loss
     weight: float = 1.0
     """What the loss is multiplied by in the sum over tasks."""
+
+    @torch.no_grad()
+    def augmented(self, batch: Examples, augment: Augment, generator: torch.Generator) -> Examples:
+        """The batch with other inputs, and the original's answers to them."""
+        inputs = augment(batch.inputs, generator)
+        return Examples(inputs, self.original(inputs))
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
@@ -59,6 +72,8 @@ class Run:
     def __init__(self, joint: nn.Module, sides: Sequence[Side], config: RetrainConfig) -> None:
         self._sides = sides
         self._config = config
+        self._check_every = max(CHECK_EVERY, config.iterations // CHECKS)
+        self._augment = Augment.of(config)
         self._parameters = dict(joint.named_parameters())
         self._zeros = KeptZeros(self._parameters.values())
         self._optimizer = _optimizer(list(self._parameters.values()), config)
@@ -90,15 +105,15 @@ class Run:
         for group in self._optimizer.param_groups:
             group["lr"] = _rate(self._config, done)
         self._optimizer.zero_grad()
-        for side, shuffle in zip(self._sides, self._shuffles, strict=True):
-            batch = side.learned.at(shuffle.batch(done))
+        for index, side in enumerate(self._sides):
+            batch = self._batch(index, done)
             with torch.enable_grad():
                 loss = side.weight * side.loss(side.network(batch.inputs), batch.targets)
             loss.backward()
         self._optimizer.step()
         self._zeros.restore()
         self.standing = self.standing.model_copy(update={"iteration": done + 1})
-        if (done + 1) % CHECK_EVERY == 0 or done + 1 == self._config.iterations:
+        if (done + 1) % self._check_every == 0 or done + 1 == self._config.iterations:
             self._check()
 
     def finish(self) -> None:
@@ -123,6 +138,15 @@ class Run:
         for place, value in _below("optimizer", tensors).items():
             key, _, name = place.partition("/")
             self._optimizer.state[self._parameters[name]][key] = value
+
+    def _batch(self, index: int, iteration: int) -> Examples:
+        side = self._sides[index]
+        batch = side.learned.at(self._shuffles[index].batch(iteration))
+        if self._augment is None:
+            return batch
+        return side.augmented(
+            batch, self._augment, seeded(self._config.seed, index, iteration, _AUGMENTED)
+        )
 
     def _check(self) -> None:
         losses, now = self._losses(), self.standing

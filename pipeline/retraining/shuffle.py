@@ -4,6 +4,12 @@ import numpy as np
 import torch
 
 
+def seeded(*numbers: int) -> torch.Generator:
+    """A generator that depends on these numbers alone."""
+    state = np.random.SeedSequence(numbers).generate_state(1)
+    return torch.Generator().manual_seed(int(state[0]))
+
+
 class Shuffle:
     """Cuts `count` examples into batches, anew for each pass; what is left over waits for it."""
 
@@ -18,8 +24,6 @@ class Shuffle:
         """(batch,) long: the examples of an iteration, counted from 0."""
         current, place = divmod(iteration, self._count // self._size)
         if current != self._pass:
-            state = np.random.SeedSequence((*self._seed, current)).generate_state(1)
-            generator = torch.Generator().manual_seed(int(state[0]))
-            self._order = torch.randperm(self._count, generator=generator)
+            self._order = torch.randperm(self._count, generator=seeded(*self._seed, current))
             self._pass = current
         return self._order[place * self._size : (place + 1) * self._size]

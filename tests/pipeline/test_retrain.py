@@ -147,7 +147,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
     assert not same(first, trained(1))
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "sgd"}, {"patience": 30, "rate": 0.1}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"optimizer": "sgd"}, {"patience": 30, "rate": 0.1}, {"mixup": 0.5}]
+)
 def test_an_interrupted_run_goes_on_and_ends_the_same(
     saved: Path, tmp_path: Path, settings: dict[str, object]
 ) -> None:
