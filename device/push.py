@@ -1,7 +1,8 @@
 """Push: bytes that the device's store has are never sent again, those that arrive are verified.
 
 What is missing is sent (going on where an earlier push broke off), hashed on the device, written
-to its flash, and only then gets its name. The run folder is links to the store.
+to its flash, and only then gets its name. A large file is hashed and written while the next one
+arrives, so the largest go first. The run folder is links to the store.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,9 @@ from taskzip.device.send import Send, plan_send, send
 from taskzip.device.stamp import Entry, mark_used, outdated
 from taskzip.device.store import PARTIAL, Found, Hashed, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
+
+PROVEN_APART_BYTES = 4 << 20
+"""From this size on, hashing takes longer than to have it done in the background."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ class _Push:
         """What is to be sent."""
         there = {*sure, *_whole(arrived)}
         missing = (item for sha256, item in self.wanted.items() if sha256 not in there)
-        return [plan_send(item, arrived.get(item.sha256 + PARTIAL)) for item in missing]
+        sends = [plan_send(item, arrived.get(item.sha256 + PARTIAL)) for item in missing]
+        return sorted(sends, key=lambda each: each.item.bytes, reverse=True)
 
     def send(self, sends: Sequence[Send]) -> dict[str, Hashed]:
         """Send, and hash on the device what arrived."""
@@ -98,6 +103,8 @@ class _Push:
         with progress_bar(self.progress, f"Pushing {len(sends)} files", total) as bar:
             for each in sends:
                 self._send_one(each, partial(self.progress.advance, bar))
+                if each is not sends[-1] and each.item.bytes >= PROVEN_APART_BYTES:
+                    self.store.prove(each.item.sha256 + PARTIAL)
         with progress_bar(self.progress, "Verifying on the device"):
             arrived = self.store.hash([each.item.sha256 + PARTIAL for each in sends])
         for each in sends:

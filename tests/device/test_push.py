@@ -13,7 +13,7 @@ from taskzip.contracts.report import Pushed
 from taskzip.device.errors import ConnectionLost, DeviceFull, ParseTrouble, TransferFailed
 from taskzip.device.manifest import Item
 from taskzip.device.parse.files import STAT_FORMAT, parse_state
-from taskzip.device.push import push_items
+from taskzip.device.push import PROVEN_APART_BYTES, push_items
 from taskzip.device.room import MARGIN_BYTES, free_bytes
 from taskzip.device.select import open_device, resolve
 from taskzip.device.send import PART_BYTES, Send, plan_send, send
@@ -297,6 +297,58 @@ def test_a_file_that_arrives_damaged_never_gets_its_name(
         push(Damaging(Path(local.base)), items)
     assert not Path(home(local), "store", items[0].sha256).exists()
     assert push(local, items).files == 1
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> list[Item]:
+    """Files that are hashed while the next one arrives."""
+    sizes = (PROVEN_APART_BYTES, PROVEN_APART_BYTES + 1)
+    return [item_of(tmp_path, f"bundle/{size}", os.urandom(size)) for size in sizes]
+
+
+def test_large_files_are_hashed_while_others_arrive(
+    transport: Transport, large: list[Item], items: list[Item]
+) -> None:
+    assert push(transport, [*items, *large]).files == 5
+    assert listing(transport) == expected_listing([*items, *large])
+    assert stored(transport) == sorted(item.sha256 for item in (*items, *large))
+    assert push(transport, [*items, *large]).files == 0
+
+
+@pytest.mark.parametrize("proof", ["", "5|81a4|10|x|y|z\n", "rubbish\n\n"])
+def test_a_file_whose_proof_is_cut_off_is_hashed_again(
+    local: LocalTransport, items: list[Item], proof: str
+) -> None:
+    push(local, items)
+    store = Store(local, home(local))
+    Path(store.folder, f"{items[0].sha256}.proof").write_text(proof)
+    names = [item.sha256 for item in items]
+    assert {name: each.sha256 for name, each in store.hash(names).items()} == dict(
+        zip(names, names, strict=True)
+    )
+
+
+def test_a_large_file_that_arrives_damaged_never_gets_its_name(
+    local: LocalTransport, large: list[Item], items: list[Item]
+) -> None:
+    with pytest.raises(TransferFailed, match="arrived damaged"):
+        push(Damaging(Path(local.base)), [*large, *items])
+    assert stored(local) == sorted(f"{item.sha256}.partial" for item in (*items, *large))
+
+
+def test_a_file_that_changes_after_its_proof_is_not_taken_for_it(
+    local: LocalTransport, large: list[Item]
+) -> None:
+    store = Store(local, home(local))
+    store.open()
+    name = f"{large[0].sha256}.partial"
+    entry = Path(store.folder, name)
+    entry.write_bytes(large[0].local.read_bytes())
+    store.prove(name)
+    proven = store.hash([name])[name]
+    entry.write_bytes(bytes(large[0].bytes))
+    assert proven.sha256 == large[0].sha256
+    assert store.publish([name])[large[0].sha256].modified != proven.state.modified
 
 
 def test_a_path_that_could_leave_the_folder_is_no_item(tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""What runs on the device for its store; starting a program is what costs time there."""
+
+# A runner that outlived its connection is ended too: adbd may notice late that a host is gone.
+OPEN = r"""
+home=$1 name=$2 format=$3
+[ ! -L "$home" ] || { echo "$home is a link" >&2; exit 1; }
+[ -d "$home" ] || mkdir -p "$home" || exit
+cd "$home" || exit
+if [ -e work ] || [ -L work ]; then
+    { read -r pid <work/.pid; } 2>/dev/null && [ "/proc/$pid/cwd" -ef work ] && kill -9 "$pid"
+    rm -rf work || exit
+fi
+[ -d store ] && [ ! -L store ] || rm -rf store
+mkdir -p work store && cd store || exit
+[ ! -f .stamp ] || cat .stamp
+printf '\0'
+find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
+    -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
+    -o -exec rm -rf {} + ')'
+"""
+# Its proof is what HASH would say of it. Who takes the lock of a proof has waited for its end. No
+# descriptor of the connection stays open, which would not end before the file is hashed.
+PROVE = r"""
+format=$1 file=$3
+cd "$2" || exit
+{
+    flock 9 || exit
+    {
+        stat -c "$format" -- "$file" && sha256sum -- "$file" && stat -c "$format" -- "$file"
+        fsync "$file"
+    } </dev/null >&9 2>/dev/null 3>&- &
+} 9>"$file.proof"
+"""
+HASH = r"""
+format=$1 before= hashes= after=
+cd "$2" || exit
+shift 2
+end='
+'
+for file do
+    shift
+    { (flock 9) 9<"$file.proof" && {
+        read -r state && read -r hash && read -r again
+    } <"$file.proof"; } 2>/dev/null || {
+        set -- "$@" "$file"
+        continue
+    }
+    before=$before$state$end hashes=$hashes$hash$end after=$after$again$end
+done
+[ -z "$before" ] || rm -f ./*.proof
+printf %s "$before"
+[ $# = 0 ] || stat -c "$format" -- "$@" || exit
+printf '\0%s' "$hashes"
+[ $# = 0 ] || sha256sum -- "$@" || exit
+printf '\0%s' "$after"
+[ $# = 0 ] || stat -c "$format" -- "$@"
+"""
+# On the flash before it has its name: writing it back later would take flash and processor from
+# what is measured.
+PUBLISH = r"""
+format=$1
+cd "$2" || exit
+shift 2
+fsync "$@" 2>/dev/null || for file do
+    dd if=/dev/null of="$file" conv=notrunc,fsync 2>/dev/null || {
+        echo "$file: cannot be written to the flash" >&2
+        exit 1
+    }
+done
+chmod 755 "$@" || exit
+for file do
+    shift
+    name=${file%.partial}
+    [ "$file" = "$name" ] || mv -f "$file" "$name" || exit
+    set -- "$@" "$name"
+done
+stat -c "$format" -- "$@"
+"""
+APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
+REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
+RENAME = r'cd "$1" && mv -f "$2" "$3"'
+LINK = r'cd "$1" && printf %s "$2" | base64 -d | tar -xzf -'
