@@ -11,7 +11,7 @@ import base64
 import io
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,8 @@ _NAME_PATTERN = "[0-9a-f]" * 64
 _FLASH_TIMEOUT_S = 900.0
 """A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
 _HASH_TIMEOUT_S = 600.0
+_LINKS_AT_ONCE = 32
+"""What surely fits into a command line, and into an adb server's request."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,10 @@ class Store:
 
     def link(self, paths: Mapping[str, str]) -> None:
         """Fill the run folder: path → the entry's SHA-256."""
-        links = {path: f"{self.folder}/{sha256}" for path, sha256 in paths.items()}
-        self._shell(scripts.LINK, self.work, base64.b64encode(_archive(links)).decode())
+        links = [(path, f"{self.folder}/{sha256}") for path, sha256 in paths.items()]
+        for first in range(0, len(links), _LINKS_AT_ONCE):
+            archive = _archive(links[first : first + _LINKS_AT_ONCE])
+            self._shell(scripts.LINK, self.work, base64.b64encode(archive).decode())
 
     def write_stamp(self, entries: Entries) -> None:
         """Leave on the device what is known of its entries."""
@@ -140,11 +144,11 @@ def _named(state: FileState) -> FileState:
     return FileState(**{**vars(state), "path": state.path.removeprefix("./")})
 
 
-def _archive(links: Mapping[str, str]) -> bytes:
-    """A compressed tar of symbolic links, path → target: one program makes all of them."""
+def _archive(links: Iterable[tuple[str, str]]) -> bytes:
+    """A tar of symbolic links, path and target: one program makes all of them."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.GNU_FORMAT) as archive:
-        for path, target in links.items():
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path, target in links:
             link = tarfile.TarInfo(path)
             link.type, link.linkname = tarfile.SYMTYPE, target
             archive.addfile(link)

@@ -47,7 +47,9 @@ for file do
     }
     before=$before$state$end hashes=$hashes$hash$end after=$after$again$end
 done
-[ -z "$before" ] || rm -f ./*.proof
+for proof in ./*.proof; do
+    [ ! -e "$proof" ] || rm -f "$proof"
+done
 printf %s "$before"
 [ $# = 0 ] || stat -c "$format" -- "$@" || exit
 printf '\0%s' "$hashes"
@@ -79,4 +81,4 @@ stat -c "$format" -- "$@"
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
 RENAME = r'cd "$1" && mv -f "$2" "$3"'
-LINK = r'cd "$1" && printf %s "$2" | base64 -d | tar -xzf -'
+LINK = r'cd "$1" && printf %s "$2" | base64 -d | tar -xf -'

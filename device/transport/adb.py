@@ -2,7 +2,7 @@
 
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,15 +10,9 @@ from adb_shell import exceptions as adb
 from adb_shell.adb_device import AdbDevice
 
 from taskzip.device.errors import ConnectionLost, TookTooLong, TransferFailed
-from taskzip.device.transport.protocol import (
-    MAX_PULL_BYTES,
-    SHELL_TIMEOUT_S,
-    SILENCE_S,
-    Completed,
-    OnBytes,
-    Span,
-)
-from taskzip.device.transport.stream import Chunks, Command, Lines, collect
+from taskzip.device.transport.protocol import MAX_PULL_BYTES, OnBytes, Span
+from taskzip.device.transport.stream import Chunks, Command
+from taskzip.device.transport.streaming import StreamingTransport
 from taskzip.device.transport.transfer import Reading, Sink, Source, reading, writing
 
 DEVICE_FOLDER = "/data/local/tmp"
@@ -40,7 +34,7 @@ BROKEN = (
 _REFUSED = (adb.AdbCommandFailureException, adb.PushFailedError)
 
 
-class AdbTransport:
+class AdbTransport(StreamingTransport):
     """Streams over one ADB connection, which is opened again after it broke.
 
     An operation that ends early (Ctrl-C, silence, a lost packet) leaves packets on the wire that
@@ -55,29 +49,9 @@ class AdbTransport:
         base: str = DEVICE_FOLDER,
         transfer_silence_s: float = TRANSFER_SILENCE_S,
     ) -> None:
-        self._serial, self._connect, self._base = serial, connect, base
-        self._transfer_silence_s = transfer_silence_s
+        super().__init__(serial, base)
+        self._connect, self._transfer_silence_s = connect, transfer_silence_s
         self._device: AdbDevice | None = connect()
-
-    @property
-    def serial(self) -> str:
-        """A USB serial, or HOST:PORT."""
-        return self._serial
-
-    @property
-    def base(self) -> str:
-        """The folder that Android leaves to its shell user."""
-        return self._base
-
-    def shell(self, argv: Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> Completed:
-        """Run a command to its end."""
-        command = Command.of(self._serial, argv)
-        return collect(command, self._chunks(command, timeout_s, time.monotonic() + timeout_s))
-
-    def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> Lines:
-        """Run a command and read its output while it runs."""
-        command = Command.of(self._serial, argv)
-        return Lines(command, self._chunks(command, silence_s))
 
     def push(
         self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None

@@ -10,19 +10,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from taskzip.device.errors import TookTooLong, TransferFailed
-from taskzip.device.transport.protocol import (
-    MAX_PULL_BYTES,
-    SHELL_TIMEOUT_S,
-    SILENCE_S,
-    Completed,
-    OnBytes,
-    Span,
-)
-from taskzip.device.transport.stream import Chunks, Command, Lines, collect
+from taskzip.device.transport.protocol import MAX_PULL_BYTES, OnBytes, Span
+from taskzip.device.transport.stream import Chunks, Command
+from taskzip.device.transport.streaming import StreamingTransport
 from taskzip.device.transport.transfer import Reading
 
 _CHUNK_BYTES = 65536
@@ -38,31 +31,11 @@ kill -9 $!
 """
 
 
-class LocalTransport:
+class LocalTransport(StreamingTransport):
     """Commands run in `/bin/sh`, each in a session of its own that ends with its stream."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-
-    @property
-    def serial(self) -> str:
-        """`local:` and the folder."""
-        return f"local:{self._folder}"
-
-    @property
-    def base(self) -> str:
-        """The folder itself."""
-        return str(self._folder)
-
-    def shell(self, argv: Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> Completed:
-        """Run a command to its end."""
-        command = Command.of(self.serial, argv)
-        return collect(command, self._chunks(command, timeout_s, time.monotonic() + timeout_s))
-
-    def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> Lines:
-        """Run a command and read its output while it runs."""
-        command = Command.of(self.serial, argv)
-        return Lines(command, self._chunks(command, silence_s))
+        super().__init__(f"local:{folder.resolve()}", str(folder.resolve()))
 
     def push(
         self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None
@@ -78,7 +51,7 @@ class LocalTransport:
                     if on_bytes is not None:
                         on_bytes(len(data))
         except OSError as error:
-            raise TransferFailed(f"{self.serial}: {remote}: {error.strerror}") from error
+            raise TransferFailed(f"{self._serial}: {remote}: {error.strerror}") from error
 
     def pull(self, remote: str, local: Path, max_bytes: int = MAX_PULL_BYTES) -> None:
         """Copy a file back."""
@@ -86,11 +59,11 @@ class LocalTransport:
             size = Path(remote).stat().st_size
             if size > max_bytes:
                 raise TransferFailed(
-                    f"{self.serial}: {remote} is longer than the {max_bytes} bytes it may have"
+                    f"{self._serial}: {remote} is longer than the {max_bytes} bytes it may have"
                 )
             shutil.copyfile(remote, local)
         except OSError as error:
-            raise TransferFailed(f"{self.serial}: {remote}: {error.strerror}") from error
+            raise TransferFailed(f"{self._serial}: {remote}: {error.strerror}") from error
 
     def close(self) -> None:
         """Nothing is open between calls."""
@@ -98,7 +71,7 @@ class LocalTransport:
     def _chunks(self, command: Command, silence_s: float, deadline: float | None = None) -> Chunks:
         process = subprocess.Popen(
             ["/bin/sh", "-c", _UNTIL_THIS_PROCESS_ENDS, "local", command.wrapped.command],
-            cwd=self._folder,
+            cwd=self._base,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,7 +1,7 @@
 """A device through a running adb server: each operation has a connection of its own."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,16 +9,10 @@ from taskzip.contracts.progress import Progress
 from taskzip.device.errors import ConnectionLost, TookTooLong, TransferFailed
 from taskzip.device.parse.served import READY
 from taskzip.device.transport.adb import DEVICE_FOLDER, TRANSFER_SILENCE_S
-from taskzip.device.transport.protocol import (
-    MAX_PULL_BYTES,
-    SHELL_TIMEOUT_S,
-    SILENCE_S,
-    Completed,
-    OnBytes,
-    Span,
-)
+from taskzip.device.transport.protocol import MAX_PULL_BYTES, OnBytes, Span
 from taskzip.device.transport.server import AdbServer, unreachable
-from taskzip.device.transport.stream import Chunks, Command, Lines, collect
+from taskzip.device.transport.stream import Chunks, Command
+from taskzip.device.transport.streaming import StreamingTransport
 from taskzip.device.transport.sync import receive_file, send_file
 from taskzip.device.transport.transfer import Reading, Sink, Source, reading, writing
 
@@ -27,7 +21,7 @@ _POLL_S = 0.2
 _PASSING = ("unauthorized", "authorizing", "connecting")
 
 
-class ServedTransport:
+class ServedTransport(StreamingTransport):
     """Streams through the server; nothing is open between calls."""
 
     def __init__(
@@ -37,28 +31,8 @@ class ServedTransport:
         base: str = DEVICE_FOLDER,
         transfer_silence_s: float = TRANSFER_SILENCE_S,
     ) -> None:
-        self._serial, self._server, self._base = serial, server, base
-        self._transfer_silence_s = transfer_silence_s
-
-    @property
-    def serial(self) -> str:
-        """As the server calls the device."""
-        return self._serial
-
-    @property
-    def base(self) -> str:
-        """The folder that Android leaves to its shell user."""
-        return self._base
-
-    def shell(self, argv: Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> Completed:
-        """Run a command to its end."""
-        command = Command.of(self._serial, argv)
-        return collect(command, self._chunks(command, timeout_s, time.monotonic() + timeout_s))
-
-    def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> Lines:
-        """Run a command and read its output while it runs."""
-        command = Command.of(self._serial, argv)
-        return Lines(command, self._chunks(command, silence_s))
+        super().__init__(serial, base)
+        self._server, self._transfer_silence_s = server, transfer_silence_s
 
     def push(
         self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None

@@ -170,6 +170,15 @@ def test_bytes_that_another_bundle_brought_are_not_sent_again(
     assert push(local, items).files == 0
 
 
+def test_a_bundle_may_have_more_files_than_fit_into_one_command(
+    local: LocalTransport, items: list[Item]
+) -> None:
+    paths = [f"bundle/{'deep/' * (number % 30)}{number}" for number in range(70)]
+    many = [replace(items[1], path=path) for path in paths]
+    push(local, many)
+    assert listing(local) == expected_listing(many)
+
+
 def test_equal_files_are_one_entry(local: LocalTransport, items: list[Item]) -> None:
     twice = [items[0], replace(items[0], path="bundle/again.bin")]
     pushed = push(local, twice)
