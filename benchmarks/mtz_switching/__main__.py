@@ -3,7 +3,10 @@
 Nine networks of ResNet-28's size, 90 % of their weights shared, tasks in random order, each as
 often as the others, flash as slow as a microSD card: what switching takes with separate networks,
 one loaded at a time, beside the joint network of which a switch loads a private tenth
-(`joint-lazy`) or nothing (`joint`). Ends with 1 when a bar is missed and `--check` is given.
+(`joint-lazy`) or nothing (`joint`). With `--check` it ends with 1 when a bar is missed.
+
+The papers ask for each task 10 times. The counted clock gives the same figure each time within 1 %,
+so twice is enough, and an emulated processor takes seconds to wait for one of the flash's.
 """
 
 from dataclasses import replace
@@ -19,20 +22,20 @@ from taskzip.benchmarks.measure import BUNDLE_DIR, Place, measure
 from taskzip.benchmarks.measures import measures_by_cell
 from taskzip.benchmarks.mtz_switching.networks import TASKS, make_bundle
 from taskzip.benchmarks.mtz_switching.result import RuntimeReloads, compare, render, sizes
+from taskzip.benchmarks.told_progress import ToldProgress
 from taskzip.benchmarks.units import format_rate
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.config import BenchConfig, DeviceConfig
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import RUNTIMES, Clock, Runtime
-from taskzip.contracts.progress import Silent
 
 SHARE = 0.95
 """Of every layer's channels; 90 % of the weights are then shared."""
-ROUNDS = 10
+ROUNDS = 2
 PROFILE = "microsd"
 DISK_MIB = 1024
 SILENCE_SECONDS = 3600.0
-"""Ninety reloads of the counted clock, on a host that has other work."""
+"""A run tells its switches when all are done, and a host may have other work."""
 
 
 class MtzSwitching(Document):
@@ -107,8 +110,12 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
     rounds: Annotated[int, typer.Option(min=1, help="How often each task is asked for.")] = ROUNDS,
     profile: Annotated[str, typer.Option(help="Of the emulated device.")] = PROFILE,
     packed: Annotated[
-        bool, typer.Option("--packed/--plain", help="Also with packed-weight cache files.")
-    ] = True,
+        bool,
+        typer.Option(
+            "--packed/--plain",
+            help="Also with packed-weight cache files; the joint one stays mapped, so not cold.",
+        ),
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Keep the runs that finished.")] = False,
     check: Annotated[bool, typer.Option("--check", help="End with 1 below a bar.")] = False,
     json_file: Annotated[
@@ -116,13 +123,14 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
     ] = None,
 ) -> None:
     """Measure what switching between nine networks takes, and hold it to the paper's figure."""
+    progress = ToldProgress(Console(stderr=True))
     with errors_told():
         runtimes = (runtime,) if runtime else RUNTIMES
-        make_bundle(folder / BUNDLE_DIR, runtimes, Silent(), share=SHARE)
+        make_bundle(folder / BUNDLE_DIR, runtimes, progress, share=SHARE)
         bench = bench_config(rounds, clock, (False, True) if packed else (False,))
         on = DeviceConfig(device=device, profile=profile, disk_mib=DISK_MIB, side_by_side=1)
         place = replace(Place.of(on, bench, None), silence_s=SILENCE_SECONDS)
-        measure(folder, bench, place, Silent(), resume=resume)
+        measure(folder, bench, place, progress, resume=resume)
         found = summarize(folder, rounds)
     for each in found.runtimes:
         Console().print(render(each, condition(found)))

@@ -2,7 +2,7 @@
 
 ResNet-28 as for the Visual Decathlon (Rebuffi et al., NeurIPS 2017): a stem, three stages of four
 blocks with two convolutions each, 64, 128 and 256 wide; 5.8 million weights. The weights are
-random: how long a file takes to load does not depend on them. Images are 8 × 8 instead of
+random: how long a file takes to load does not depend on them. Images are 4 × 4 instead of
 72 × 72, so that an emulated processor answers soon; the weights are the same.
 """
 
@@ -26,7 +26,7 @@ from taskzip.pipeline.zipper.zip import Zipped, zip_tasks
 
 TASKS = 9
 CLASSES = 10
-IMAGE = (1, 3, 8, 8)
+IMAGE = (1, 3, 4, 4)
 _CALIBRATION = (8, *IMAGE[1:])
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from taskzip.benchmarks.measures import Measures
 from taskzip.benchmarks.statistics import SHORTEST_NS, Estimate, ratio_of_medians
-from taskzip.benchmarks.units import format_ns
+from taskzip.benchmarks.units import format_mib, format_ns
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Bytes, Count, Deployment, Runtime
 from taskzip.contracts.record import Cell
@@ -97,6 +97,10 @@ def render(found: RuntimeReloads, condition: str) -> Table:
             "–" if one.bar is None else f"≥ {one.bar:g} {met}",
         )
     table.title = f"{found.runtime}: {condition}"
+    table.caption = (
+        f"files: separate {format_mib(found.separate_bytes)} MiB, "
+        f"joint {format_mib(found.joint_bytes)} MiB"
+    )
     return table
 
 

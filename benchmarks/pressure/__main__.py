@@ -17,39 +17,45 @@ from rich.console import Console
 
 from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.measure import BUNDLE_DIR, Place, opened
-from taskzip.benchmarks.pressure.result import Point, Pressed, point_of, render
+from taskzip.benchmarks.pressure.result import (
+    PRESSURE_FILE,
+    Point,
+    Pressed,
+    render,
+    told,
+)
+from taskzip.benchmarks.pressure.run import run_point
 from taskzip.benchmarks.specs import SpecWriter, Walk
+from taskzip.benchmarks.told_progress import ToldProgress
 from taskzip.benchmarks.units import MIB
 from taskzip.benchmarks.workloads import sequence_of, workload_name
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.config import BenchConfig, DeviceConfig, with_absolute_trace
 from taskzip.contracts.document import validated
-from taskzip.contracts.events import Event
 from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES, Clock
-from taskzip.contracts.progress import Silent
+from taskzip.contracts.progress import Progress
 from taskzip.contracts.record import Cell
-from taskzip.device.errors import RunnerFailed
-from taskzip.device.launch import KILLED
 from taskzip.device.session import Session
 
-PRESSURE_FILE = "pressure.json"
 SILENCE_SECONDS = 3600.0
 """A walk that reads everything again and again takes its time on an emulated device."""
 
 
 def measure(
-    folder: Path, bench: BenchConfig, limits: Sequence[int], place: Place
+    folder: Path, bench: BenchConfig, limits: Sequence[int], place: Place, progress: Progress
 ) -> Iterator[Pressed]:
     """What is known after each limit, the largest first; the last is all of it."""
     bundle = Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE)
     bench = bench.model_copy(update={"clock": place.setting.clock})
-    with opened(folder, place, Silent(), keep=place.keeps_pushed) as (session, *_):
+    with opened(folder, place, progress, keep=place.keeps_pushed) as (session, *_):
         conditions = session.conditions(place.setting).model_copy(
             update={"workload": workload_name(bench), "lru_k": bench.lru_k}
         )
         points: list[Point] = []
         for limit_bytes in sorted(limits, reverse=True):
-            points.extend(_at_limit(session, bundle, bench, limit_bytes))
+            for point in _at_limit(session, bundle, bench, limit_bytes):
+                progress.step(told(point))
+                points.append(point)
             yield Pressed(
                 conditions=conditions,
                 tasks=len(bundle.tasks),
@@ -70,13 +76,7 @@ def _at_limit(
     for runtime, deployment, packed in product(runtimes, bench.deployments, bench.packed_caches):
         cell = Cell(runtime=runtime, deployment=deployment, cache="untouched", packed_cache=packed)
         spec = writer.spec(cell, walk, f"limit{limit_bytes}")
-        events: list[Event] = []
-        try:
-            events.extend(session.run(spec))
-        except RunnerFailed as failure:
-            if failure.code != KILLED:
-                raise
-        yield point_of(cell, limit_bytes, events, killed=not events)
+        yield run_point(session, spec, cell, limit_bytes)
 
 
 def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
@@ -110,7 +110,8 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
         on = DeviceConfig(device=device, profile=profile, disk_mib=disk_mib, side_by_side=1)
         place = Place.of(on, bench.model_copy(update={"clock": clock}), None)
         place = replace(place, silence_s=SILENCE_SECONDS)
-        for pressed in measure(folder, bench, [limit * MIB for limit in limits_mib], place):
+        limits = [limit * MIB for limit in limits_mib]
+        for pressed in measure(folder, bench, limits, place, ToldProgress(Console(stderr=True))):
             pressed.write(folder / PRESSURE_FILE)
     Console().print(render(Pressed.read(folder / PRESSURE_FILE)))
 

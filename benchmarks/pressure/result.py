@@ -13,6 +13,8 @@ from taskzip.contracts.events import Event, Pressure, Switch
 from taskzip.contracts.names import Bytes, Count, Deployment, Runtime
 from taskzip.contracts.record import Cell
 
+PRESSURE_FILE = "pressure.json"
+
 
 class Point(Document):
     """One deployment under one limit; figures are None where the system killed the runner."""
@@ -59,6 +61,12 @@ def point_of(cell: Cell, limit_bytes: int, events: Sequence[Event], *, killed: b
         major_faults=fmean(switch.major_faults for switch in switches),
         pressure=next((each for each in events if isinstance(each, Pressure)), None),
     )
+
+
+def told(point: Point) -> str:
+    """A line: which point it is, and how it ended."""
+    limit = f"{point.limit_bytes // MIB} MiB"
+    return f"{point.runtime} {point.deployment} under {limit}: {_words(point)}"
 
 
 def smallest_limits(points: Iterable[Point]) -> dict[tuple[Runtime, Deployment], int]:

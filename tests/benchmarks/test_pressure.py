@@ -11,13 +11,18 @@ from taskzip.benchmarks.pressure.result import (
     point_of,
     render,
     smallest_limits,
+    told,
 )
+from taskzip.benchmarks.pressure.run import run_point
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig
-from taskzip.contracts.events import Switch
+from taskzip.contracts.events import Event, Switch
 from taskzip.contracts.names import Deployment
 from taskzip.contracts.record import Cell
+from taskzip.contracts.runspec import RunSpec
+from taskzip.device.errors import RunnerFailed
+from taskzip.device.launch import KILLED
 from tests.benchmarks.conftest import MIB, SimulatedDevice
 
 LIMITS = (96 * MIB, 48 * MIB)
@@ -58,10 +63,43 @@ def test_a_point_has_the_figures_of_the_measured_switches(
     assert point.ended == "done"
 
 
+class KilledDevice(SimulatedDevice):
+    """Its runner says hello and is ended."""
+
+    def __init__(self, bundle_folder: Path, code: str | None) -> None:
+        super().__init__(bundle_folder)
+        self.code = code
+
+    def run(self, spec: RunSpec) -> Iterator[Event]:
+        yield next(super().run(spec))
+        raise RunnerFailed("the runner broke off", self.code)
+
+
+def test_a_runner_that_was_killed_after_its_hello_is_a_result(
+    bundle: Bundle, bundle_folder: Path
+) -> None:
+    planned = plan_experiment(bundle, BenchConfig()).runs[-1]
+    killed = KilledDevice(bundle_folder, KILLED)
+    point = run_point(killed, planned.spec, planned.cell, LIMITS[0])
+    assert (point.ended, point.mean_first_output_ns) == ("killed", None)
+
+
+def test_a_runner_that_failed_otherwise_is_an_error(bundle: Bundle, bundle_folder: Path) -> None:
+    planned = plan_experiment(bundle, BenchConfig()).runs[-1]
+    with pytest.raises(RunnerFailed):
+        run_point(KilledDevice(bundle_folder, None), planned.spec, planned.cell, LIMITS[0])
+
+
 def test_what_was_killed_has_no_figures() -> None:
     cell = Cell(runtime="litert", deployment="joint", cache="untouched", packed_cache=True)
     point = point_of(cell, 5, [], killed=True)
     assert (point.ended, point.first_output_ns, point.pressure) == ("killed", None, None)
+
+
+def test_each_point_is_told(points: tuple[Point, ...]) -> None:
+    lines = [told(point) for point in points]
+    assert "litert separate-resident under 48 MiB: killed" in lines
+    assert any(line.startswith("litert joint under 48 MiB: ") for line in lines)
 
 
 def test_the_least_memory_that_sufficed_is_known(points: tuple[Point, ...]) -> None:
