@@ -49,6 +49,7 @@ METRIC_SHORT = {
     "storage_bytes": "storage",
     "pss_above_start_bytes": "memory",
     "first_output_over_inference": "switch adds",
+    "load_ns": "load",
     "switch_ns": "switch",
     "first_output_ns": "first output",
     "inference_ns": "inference",

@@ -12,7 +12,12 @@ from taskzip.contracts.report import Verdict
 Level = Literal["session", "block", "sample"]
 """What is drawn anew: a whole session, a block of it, or a switch with what belongs to it."""
 ComparedMetric = Literal[
-    "storage_bytes", "pss_above_start_bytes", "switch_ns", "first_output_ns", "inference_ns"
+    "storage_bytes",
+    "pss_above_start_bytes",
+    "load_ns",
+    "switch_ns",
+    "first_output_ns",
+    "inference_ns",
 ]
 Probability = Annotated[float, Field(ge=0, le=1)]
 

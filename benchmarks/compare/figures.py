@@ -8,7 +8,7 @@ import numpy as np
 
 from taskzip.benchmarks.compare.levels import Spread, Taken, are_paired, spread_of_ratio
 from taskzip.benchmarks.compare.ratio import Ratio
-from taskzip.benchmarks.compare.session import LATENCIES
+from taskzip.benchmarks.compare.session import LATENCIES, TimedMetric
 from taskzip.benchmarks.compare.source import Source
 from taskzip.benchmarks.settings import PAGE_BYTES, pss_above_start_bytes
 from taskzip.benchmarks.statistics import SHORTEST_NS
@@ -49,6 +49,11 @@ class Tested:
         return max(self.asked, self.finest)
 
     @property
+    def has_enough(self) -> bool:
+        """Whether both sides have so many samples that something can be said."""
+        return all(len(side.values) >= MIN_SAMPLES for side in self.sides)
+
+    @property
     def is_tested(self) -> bool:
         """Whether there are samples, and valid ones."""
         return self.spread is not None and self.trouble is None
@@ -60,34 +65,36 @@ def tested_figures(
     """Every figure that both sides have, in the reference's order."""
     for cell in reference.cells:
         if cell in other.cells:
-            yield from _sizes(cell, (reference, other), within)
-            yield from _latencies(cell, (reference, other), clock, within)
+            sources = (reference, other)
+            yield from _sizes(cell, sources, within)
+            yield from _timed(cell, "load_ns", sources, clock, within)
+            for metric in LATENCIES:
+                yield from _timed(cell, metric, sources, clock, within)
 
 
-def _latencies(
-    cell: Cell, sources: tuple[Source, Source], clock: Clock, within: float
+def _timed(
+    cell: Cell, metric: TimedMetric, sources: tuple[Source, Source], clock: Clock, within: float
 ) -> Iterator[Tested]:
     tick = TICK_NS[clock]
-    for metric in LATENCIES:
-        reference, other = (source.taken(cell, metric) for source in sources)
-        if reference is None or other is None:
-            continue
-        medians = [max(side.median, tick) for side in (reference, other)]
-        spread = spread_of_ratio(reference, other, tick)
-        ratio = Ratio(
-            log(medians[1] / medians[0]), float(np.sqrt(spread.variance)), spread.degrees_of_freedom
-        )
-        yield Tested(
-            cell,
-            metric,
-            (reference, other),
-            ratio,
-            spread,
-            are_paired(reference, other),
-            within,
-            (tick + 1) / medians[0],
-            _latency_trouble(cell, sources, (reference, other)),
-        )
+    reference, other = (source.taken(cell, metric) for source in sources)
+    if reference is None or other is None:
+        return
+    medians = [max(side.median, tick) for side in (reference, other)]
+    spread = spread_of_ratio(reference, other, tick)
+    ratio = Ratio(
+        log(medians[1] / medians[0]), float(np.sqrt(spread.variance)), spread.degrees_of_freedom
+    )
+    yield Tested(
+        cell,
+        metric,
+        (reference, other),
+        ratio,
+        spread,
+        are_paired(reference, other),
+        within,
+        (tick + 1) / medians[0],
+        _trouble(cell, sources, (reference, other)),
+    )
 
 
 def _sizes(cell: Cell, sources: tuple[Source, Source], within: float) -> Iterator[Tested]:
@@ -131,9 +138,7 @@ def _counted(
     return Tested(cell, metric, sides, ratio, None, False, within, finest / reference, None)
 
 
-def _latency_trouble(
-    cell: Cell, sources: tuple[Source, Source], sides: tuple[Taken, Taken]
-) -> str | None:
+def _trouble(cell: Cell, sources: tuple[Source, Source], sides: tuple[Taken, Taken]) -> str | None:
     for source, side in zip(sources, sides, strict=True):
         if len(side.values) < MIN_SAMPLES:
             return f"{source.name} has {len(side.values)} samples, {MIN_SAMPLES} are needed"

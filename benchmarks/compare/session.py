@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from taskzip.contracts.record import Cell
 from taskzip.contracts.report import REPORT_FILE, Report, Row
 
 LATENCIES: tuple[LatencyMetric, ...] = get_args(LatencyMetric)
+TimedMetric = LatencyMetric | Literal["load_ns"]
+TIMED: tuple[TimedMetric, ...] = ("load_ns", *LATENCIES)
 Pair = tuple[str, str]
 """The task that is left, and the one that is entered."""
 
@@ -29,8 +31,8 @@ class CellMeasured:
     """A cell: its row and samples; the step of each, where the source tells."""
 
     row: Row
-    values: Mapping[LatencyMetric, NDArray[np.float64]]
-    """`(switches, samples of each)`."""
+    values: Mapping[TimedMetric, NDArray[np.float64]]
+    """`(switches, samples of each)`; of `load_ns` `(processes, 1)`."""
     steps: tuple[Step, ...] | None
 
     @property
@@ -88,7 +90,10 @@ def from_records(folder: Path) -> Measured:
         {
             cell: CellMeasured(
                 rows[cell],
-                {metric: samples_ns(each, metric) for metric in LATENCIES},
+                {
+                    "load_ns": _loads(rows[cell]),
+                    **{metric: samples_ns(each, metric) for metric in LATENCIES},
+                },
                 tuple(each.switches),
             )
             for cell, each in measures.items()
@@ -126,10 +131,14 @@ def _cell(row: Row) -> Cell:
     return Cell(**{name: getattr(row, name) for name in Cell.model_fields})
 
 
-def _values(row: Row) -> dict[LatencyMetric, NDArray[np.float64]]:
+def _loads(row: Row) -> NDArray[np.float64]:
+    return np.asarray(row.load_ns.samples, dtype=np.float64)[:, None]
+
+
+def _values(row: Row) -> dict[TimedMetric, NDArray[np.float64]]:
     """Samples by switch; inferences are evenly divided among the switches they follow."""
     switches = len(row.switch_ns.samples)
-    values = {}
+    values: dict[TimedMetric, NDArray[np.float64]] = {"load_ns": _loads(row)}
     for metric in LATENCIES:
         samples = np.asarray(getattr(row, metric).samples, dtype=np.float64)
         if len(samples) % max(switches, 1):

@@ -6,9 +6,10 @@ from pathlib import Path
 from statistics import median
 
 from taskzip.benchmarks.compare.conditions import allowed_differences
-from taskzip.benchmarks.compare.figures import WITHIN, tested_figures
+from taskzip.benchmarks.compare.figures import WITHIN, Tested, tested_figures
 from taskzip.benchmarks.compare.source import Source, read_source
 from taskzip.benchmarks.compare.verdicts import judged_figures
+from taskzip.benchmarks.validity import MIN_SAMPLES
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.history import Series
 from taskzip.contracts.record import Cell
@@ -19,6 +20,9 @@ from taskzip.contracts.sidebyside import (
     SideBySide,
 )
 
+_LOADS_NOTE = (
+    f"load: a process loads once; {MIN_SAMPLES} blocks or sessions a side would let it be compared"
+)
 NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -46,11 +50,12 @@ def compare(
     clock = sources[0].sessions[0].conditions.clock
     margin = WITHIN[clock] if within is None else within
     reference, others = sources[0], sources[1:]
-    tested = [
+    found = [
         (other.name, each)
         for other in others
         for each in tested_figures(reference, other, clock, margin)
     ]
+    tested = [(name, each) for name, each in found if not _is_single_load(each)]
     if not tested:
         raise BadInput(
             f"{', '.join(str(source.path) for source in sources)} have no measured cell in common"
@@ -61,7 +66,7 @@ def compare(
         figures=tuple(judged_figures(reference.name, tested)),
         switches=tuple(_switches(sources)),
         only_in=_only_in(sources),
-        notes=tuple(_notes(sources)),
+        notes=(*_notes(sources), *([_LOADS_NOTE] if len(tested) < len(found) else [])),
     )
 
 
@@ -106,6 +111,10 @@ def cell_name(cell: Cell | ComparedFigure | PairedSwitch | Series) -> str:
     """`litert separate-swap cold packed`."""
     packed = " packed" if cell.packed_cache else ""
     return f"{cell.runtime} {cell.deployment} {cell.cache}{packed}"
+
+
+def _is_single_load(each: Tested) -> bool:
+    return each.metric == "load_ns" and not each.has_enough
 
 
 def _notes(sources: Sequence[Source]) -> Iterator[str]:

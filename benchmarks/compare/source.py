@@ -10,6 +10,7 @@ from taskzip.benchmarks.compare.levels import Taken
 from taskzip.benchmarks.compare.session import (
     CellMeasured,
     Measured,
+    TimedMetric,
     from_records,
     from_report,
     from_rows,
@@ -17,7 +18,6 @@ from taskzip.benchmarks.compare.session import (
 from taskzip.benchmarks.evidence import unpacked
 from taskzip.benchmarks.journal import RECORDS_FILE
 from taskzip.benchmarks.rows import rank
-from taskzip.benchmarks.samples import LatencyMetric
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import REPORT_FILE
@@ -43,7 +43,7 @@ class Source:
         """The cell in each session."""
         return tuple(session.cells[cell] for session in self.sessions)
 
-    def taken(self, cell: Cell, metric: LatencyMetric) -> Taken | None:
+    def taken(self, cell: Cell, metric: TimedMetric) -> Taken | None:
         """All samples of a figure; None where some session has none, BadInput if they differ."""
         cells = self.measured(cell)
         values = [each.values[metric] for each in cells]
@@ -58,7 +58,7 @@ class Source:
             np.concatenate(values),
             tuple(number for number, each in enumerate(values) for _ in each),
             tuple(block for each in cells for block in _blocks(each, metric)),
-            _steps(cells),
+            None if metric == "load_ns" else _steps(cells),
         )
 
 
@@ -109,8 +109,8 @@ def _of_folder(folder: Path) -> Measured:
     return from_report(folder / REPORT_FILE)
 
 
-def _blocks(cell: CellMeasured, metric: LatencyMetric) -> list[int]:
-    if cell.steps is None:
+def _blocks(cell: CellMeasured, metric: TimedMetric) -> list[int]:
+    if cell.steps is None or metric == "load_ns":
         return [0] * len(cell.values[metric])
     return [block for block, _, _ in cell.steps]
 

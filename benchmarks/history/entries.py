@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from taskzip.benchmarks.compare.session import LATENCIES, Measured
+from taskzip.benchmarks.compare.session import TIMED, Measured
 from taskzip.benchmarks.settings import has_own_memory, pss_above_start_bytes
 from taskzip.benchmarks.units import MIB, format_rate
 from taskzip.benchmarks.validity import MEMORY_NOT_READ
@@ -76,7 +76,7 @@ def name_of(line: str) -> str:
 
 
 def figures_of(rows: Sequence[Row]) -> Iterator[Figure]:
-    """Storage, memory where it was read in that row, and latencies of which there are samples."""
+    """Storage, memory where it was read in that row, and times of which there are samples."""
     for row in rows:
         cell = Cell(**{name: getattr(row, name) for name in Cell.model_fields})
         yield Figure(cell, "storage_bytes", row.storage_bytes, 1, is_valid=True)
@@ -84,7 +84,7 @@ def figures_of(rows: Sequence[Row]) -> Iterator[Figure]:
         if memory is not None:
             yield Figure(cell, "pss_above_start_bytes", memory, 1, is_valid=True)
         is_valid = not set(row.reasons) - {MEMORY_NOT_READ}
-        for metric in LATENCIES:
+        for metric in TIMED:
             samples = getattr(row, metric).samples
             if samples:
                 yield Figure(cell, metric, median(samples), len(samples), is_valid)
