@@ -12,7 +12,7 @@ from taskzip.benchmarks.workloads import limit_bytes, workload_name
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig, DeviceConfig
-from taskzip.contracts.ledger import Ledger
+from taskzip.contracts.ledger import LEDGER_FILE, Ledger
 from taskzip.contracts.progress import Progress
 from taskzip.contracts.report import Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
@@ -28,7 +28,6 @@ from taskzip.device.transport.recorder import recorded
 BUNDLE_DIR = "bundle"
 PUSHED_FILE = "pushed.json"
 ZIP_FILE = "zip.json"
-LEDGER_FILE = "ledger.json"
 
 
 @dataclass(frozen=True)

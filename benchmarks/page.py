@@ -21,8 +21,7 @@ from taskzip.benchmarks.plots import (
 from taskzip.benchmarks.settings import has_own_memory, pss_above_start_bytes
 from taskzip.benchmarks.statistics import EQUIVALENT_WITHIN, SHORTEST_NS
 from taskzip.benchmarks.switching import PART_WORDS as SWITCH_PARTS
-from taskzip.benchmarks.treemap import treemap_svg, treemap_words
-from taskzip.contracts.config import TINY
+from taskzip.benchmarks.treemap import blocks_of, files_of, treemap_svg, treemap_words
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.report import Report, Row
 
@@ -133,8 +132,8 @@ _TASKS_OF_A_MATRIX = 2
 """Of so few tasks a matrix says no more than the plots above."""
 
 
-_CONTENTS_TITLE = "What the files hold"
-_CONTENTS_CAPTION = (
+CONTENTS_TITLE = "What the files hold"
+CONTENTS_CAPTION = (
     "Every constant a rectangle with its shape, as large as its bytes: blue what tasks share, "
     "green what one task has in the joint file, red in files of its own, grey the program."
 )
@@ -204,16 +203,12 @@ def _contents(report: Report, runtimes: Sequence[Runtime]) -> Iterator[PlotGroup
     """What the model files hold, where the export told it."""
     plots = []
     for runtime in runtimes:
-        files = [
-            file
-            for file in (report.ledger.files if report.ledger else ())
-            if file.runtime == runtime and file.entries != (TINY,)
-        ]
+        files = files_of(report.ledger, runtime)
         if files:
-            svg = Markup(treemap_svg(files, f"files-{runtime}"))  # noqa: S704 - our own drawing
+            svg = Markup(treemap_svg(blocks_of(files), f"files-{runtime}"))  # noqa: S704 - our own drawing
             plots.append(Plot(runtime, svg, treemap_words(files)))
     if plots:
-        yield PlotGroup(_CONTENTS_TITLE, _CONTENTS_CAPTION, tuple(plots))
+        yield PlotGroup(CONTENTS_TITLE, CONTENTS_CAPTION, tuple(plots))
 
 
 def _alternative(subject: _Subject, rows: Sequence[Row]) -> str:

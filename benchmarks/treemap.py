@@ -10,7 +10,9 @@ from matplotlib.patches import Rectangle
 
 from taskzip.benchmarks.svg import DEPLOYMENT_COLOURS, INK, START, WIDTH, as_svg, figure_of_height
 from taskzip.benchmarks.units import format_mib
-from taskzip.contracts.ledger import Constant, FileLedger
+from taskzip.contracts.config import TINY
+from taskzip.contracts.ledger import Constant, FileLedger, Ledger
+from taskzip.contracts.names import Runtime
 
 SHARED_COLOUR = DEPLOYMENT_COLOURS["joint"]
 PRIVATE_COLOUR = DEPLOYMENT_COLOURS["joint-lazy"]
@@ -34,6 +36,10 @@ class Area:
     label: str = ""
 
 
+Block = tuple[str, list[Area]]
+"""A heading, and what is drawn below it."""
+
+
 def areas_of(file: FileLedger) -> list[Area]:
     """The file's areas, group by group: shared, of each entry, unused, and the program."""
     found = [_area(constant, file) for constant in file.constants]
@@ -48,9 +54,17 @@ def areas_of(file: FileLedger) -> list[Area]:
     return kept + [Area(size, *key) for key, size in rest.items()]
 
 
-def treemap_svg(files: Sequence[FileLedger], name: str) -> str:
-    """Blocks one below the other, as wide as each other: joint files, then all separate ones."""
-    blocks = _blocks(files)
+def files_of(ledger: Ledger | None, runtime: Runtime) -> tuple[FileLedger, ...]:
+    """What is drawn of a runtime: none where the export told nothing."""
+    return tuple(
+        file
+        for file in (ledger.files if ledger else ())
+        if file.runtime == runtime and file.entries != (TINY,)
+    )
+
+
+def treemap_svg(blocks: Sequence[Block], name: str) -> str:
+    """Blocks one below the other, as wide as each other, on one scale."""
     largest = max(sum(area.bytes for area in areas) for _, areas in blocks)
     heights = [_TALLEST * sum(area.bytes for area in areas) / largest for _, areas in blocks]
     total = sum(heights) + _HEADING * len(blocks)
@@ -76,13 +90,14 @@ def treemap_words(files: Sequence[FileLedger]) -> str:
     return f"What the files hold. {'; '.join(parts)}."
 
 
-def _blocks(files: Sequence[FileLedger]) -> list[tuple[str, list[Area]]]:
+def blocks_of(files: Sequence[FileLedger], whose: str = "") -> list[Block]:
+    """The joint file, then all separate ones; `whose` begins their headings."""
     joint = [file for file in files if len(file.entries) > 1]
     separate = [file for file in files if len(file.entries) == 1]
     named = (("one joint file", joint), ("one file per task", separate))
     return [
         (
-            f"{title}: {format_mib(sum(file.bytes for file in some))} MiB",
+            f"{whose}{title}: {format_mib(sum(file.bytes for file in some))} MiB",
             [area for file in some for area in areas_of(file)],
         )
         for title, some in named

@@ -6,6 +6,7 @@ from typing import Literal
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Bytes, Runtime, Sha256
 
+LEDGER_FILE = "ledger.json"
 FP32_BYTES = 4
 
 

@@ -14,7 +14,7 @@ from taskzip.contracts.names import RUNTIMES, Runtime
 
 RESULT_FILE = "nightly.json"
 
-Cause = Literal["zipper", "exporter", "runtime", "runner", "os", "device", "unknown"]
+Cause = Literal["networks", "zipper", "exporter", "runtime", "runner", "os", "device", "unknown"]
 Status = Literal["measured", "failed", "not reached"]
 
 

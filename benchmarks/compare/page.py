@@ -19,9 +19,18 @@ from taskzip.benchmarks.compare.plots import (
 )
 from taskzip.benchmarks.compare.sidebyside import cell_name
 from taskzip.benchmarks.compare.source import Source
-from taskzip.benchmarks.page import Plot, PlotGroup, environment, style
+from taskzip.benchmarks.page import (
+    CONTENTS_CAPTION,
+    CONTENTS_TITLE,
+    Plot,
+    PlotGroup,
+    environment,
+    style,
+)
 from taskzip.benchmarks.svg import SIDE_COLOURS
-from taskzip.contracts.names import RUNTIMES
+from taskzip.benchmarks.treemap import blocks_of, files_of, treemap_svg, treemap_words
+from taskzip.contracts.ledger import FileLedger
+from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.sidebyside import PairedSwitch, SideBySide
 
 _FULL_HEAT = log(1.1)
@@ -102,7 +111,7 @@ def render_page(comparison: SideBySide, sources: Sequence[Source]) -> str:
             comparison=comparison,
             style=style(),
             colours=[f"var(--side-{n % len(SIDE_COLOURS)})" for n in range(len(sources))],
-            plot_groups=tuple(_plot_groups(comparison, sources)),
+            plot_groups=(*_plot_groups(comparison, sources), *_contents(sources)),
             heat_maps=tuple(_heat_maps(comparison)),
             conditions=report_words.condition_lines(comparison.sides[0].conditions),
             clock=report_words.clock_words(comparison.sides[0].conditions),
@@ -124,6 +133,35 @@ def _plot_groups(comparison: SideBySide, sources: Sequence[Source]) -> Iterator[
                 plots.append(Plot(runtime, svg, _alternative(comparison, subject, runtime)))
         if plots:
             yield PlotGroup(subject.title, subject.caption, tuple(plots))
+
+
+def _contents(sources: Sequence[Source]) -> Iterator[PlotGroup]:
+    """What the model files of each side hold, where the export told it."""
+    plots = []
+    for runtime in RUNTIMES:
+        sides = _sides_by_files(sources, runtime)
+        blocks = [block for side, files in sides for block in blocks_of(files, f"{side}: ")]
+        if blocks:
+            told = " ".join(f"{side}: {treemap_words(files)}" for side, files in sides)
+            svg = Markup(treemap_svg(blocks, f"files-{runtime}"))  # noqa: S704 - our own drawing
+            plots.append(Plot(runtime, svg, told))
+    if plots:
+        yield PlotGroup(CONTENTS_TITLE, CONTENTS_CAPTION, tuple(plots))
+
+
+def _sides_by_files(
+    sources: Sequence[Source], runtime: Runtime
+) -> list[tuple[str, Sequence[FileLedger]]]:
+    """Equal files stand under the names of all sides that have them: `A, B`."""
+    found: list[tuple[list[str], Sequence[FileLedger]]] = []
+    for source in sources:
+        files = files_of(source.sessions[0].ledger, runtime)
+        same = next((names for names, other in found if other == files), None)
+        if same is not None:
+            same.append(source.name)
+        elif files:
+            found.append(([source.name], files))
+    return [(", ".join(names), files) for names, files in found]
 
 
 def _alternative(comparison: SideBySide, subject: _Subject, runtime: str) -> str:

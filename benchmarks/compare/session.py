@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,6 +16,7 @@ from taskzip.benchmarks.samples import LatencyMetric, samples_ns
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.ledger import LEDGER_FILE, Ledger
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import REPORT_FILE, Report, Row
 
@@ -54,12 +55,14 @@ class Measured:
     source: str
     conditions: Conditions
     cells: Mapping[Cell, CellMeasured]
+    ledger: Ledger | None = None
+    """What the model files hold, where the source tells."""
 
 
 def from_report(path: Path) -> Measured:
     """The session of a report alone; BadInput if it is missing or damaged."""
     report = Report.read(path)
-    return from_rows(str(path), report.conditions, report.rows)
+    return replace(from_rows(str(path), report.conditions, report.rows), ledger=report.ledger)
 
 
 def from_rows(source: str, conditions: Conditions, rows: Sequence[Row]) -> Measured:
@@ -98,6 +101,7 @@ def from_records(folder: Path) -> Measured:
             )
             for cell, each in measures.items()
         },
+        Ledger.read(folder / LEDGER_FILE) if (folder / LEDGER_FILE).exists() else None,
     )
 
 

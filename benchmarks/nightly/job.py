@@ -1,6 +1,5 @@
 """One job: measured in pairs, judged, measured again where suspicious, named."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import exp
@@ -10,9 +9,8 @@ from typing import Any
 from taskzip.benchmarks.checks import check_parity
 from taskzip.benchmarks.compare.session import Measured, from_report
 from taskzip.benchmarks.compare.source import Source
-from taskzip.benchmarks.history.entries import device_name, entry_of, models_sha256
+from taskzip.benchmarks.history.entries import device_name, entry_of
 from taskzip.benchmarks.history.store import History
-from taskzip.benchmarks.measure import BUNDLE_DIR
 from taskzip.benchmarks.nightly.causes import Sessions, name_causes
 from taskzip.benchmarks.nightly.detector import (
     LEARNING,
@@ -30,10 +28,10 @@ from taskzip.benchmarks.nightly.figures import (
     log_ratios,
     values_of,
 )
+from taskzip.benchmarks.nightly.good import LastGood, Reruns
 from taskzip.benchmarks.nightly.jobs import Job, Workshop
 from taskzip.benchmarks.nightly.join import ROLES
-from taskzip.benchmarks.nightly.pair import Pair, copy_bundle, read_bundle
-from taskzip.contracts.bundle import BUNDLE_FILE
+from taskzip.benchmarks.nightly.pair import Pair
 from taskzip.contracts.config import BenchConfig
 from taskzip.contracts.history import Entry, Role, Series
 from taskzip.contracts.names import RUNTIMES, Runtime
@@ -79,7 +77,7 @@ class NightJob:
         ]
         moved = self._settle(suspects, asked, candidate, names) if suspects else ()
         if not any(each.is_worse for each in moved):
-            self._keep_good(candidate)
+            self._last_good.keep(candidate)
         learning = sum(len(each.past.values) < LEARNING for each in figures)
         return JobResult(
             subject=self.job.name,
@@ -141,37 +139,36 @@ class NightJob:
         values = [[each[one] for each in again if one in each] for one in series]
         shifts = confirmed([(each.judged.past, each.suspicion) for each in suspects], values)
         shown = [(each, s) for each, s in zip(suspects, shifts, strict=True) if s is not None]
-        beside = {}
+        reruns = Reruns()
         if any(each.judged.series.role == "candidate" for each, _ in shown):
-            beside = self._beside_good(candidate, bench, runtimes)
-        return tuple(self._moved(each, shift, beside, names) for each, shift in shown)
 
-    def _beside_good(
-        self, candidate: Path, bench: BenchConfig, runtimes: Sequence[Runtime]
-    ) -> Figures:
-        """Log ratios of tonight's files to the last good ones; none if these are not kept."""
-        good = self.job.good
-        is_kept = (good / BUNDLE_DIR / BUNDLE_FILE).exists()
-        if not is_kept or _sha256(good) == _sha256(candidate):
-            return {}
-        pair = replace(self._pair(good, candidate, "good"), runtimes=runtimes)
-        return log_ratios(*_sources(pair.folder, self._measure(pair, bench)))
+            def log_ratios_of(reference: Path, other: Path, name: str) -> Figures:
+                pair = replace(self._pair(reference, other, name), runtimes=runtimes)
+                return log_ratios(*_sources(pair.folder, self._measure(pair, bench)))
+
+            reruns = self._last_good.rerun(candidate, log_ratios_of)
+        return tuple(self._moved(each, shift, reruns, names) for each, shift in shown)
+
+    @property
+    def _last_good(self) -> LastGood:
+        return LastGood(self.job, self.workshop)
 
     def _moved(
-        self, suspect: Suspect, shift: float, beside: Figures, names: tuple[str, str]
+        self, suspect: Suspect, shift: float, reruns: Reruns, names: tuple[str, str]
     ) -> Moved:
         judged, suspicion = suspect.judged, suspect.suspicion
         before = judged.nights[-suspicion.nights].first.entry
-        good_again = beside.get(figure_of(judged.series))
+        figure = figure_of(judged.series)
         causes, evidence = name_causes(
             judged.series,
             Sessions(
                 self._entry(before),
                 self._entry(names[judged.series.role == "candidate"]),
-                None if good_again is None else exp(good_again),
-                good_again is not None
-                and good_again * shift > 0
-                and abs(good_again) > judged.past.least,
+                shift,
+                judged.past.least,
+                reruns.tonight.get(figure),
+                (reruns.exported or {}).get(figure),
+                reruns.zip_differences,
             ),
         )
         return Moved(
@@ -185,11 +182,6 @@ class NightJob:
 
     def _entry(self, name: str) -> Entry:
         return self.history.get(name)[1]
-
-    def _keep_good(self, candidate: Path) -> None:
-        """These files are what a later, worse night is run beside."""
-        shutil.rmtree(self.job.good, ignore_errors=True)
-        copy_bundle(read_bundle(candidate), candidate, self.job.good)
 
 
 def narrowed(
@@ -211,7 +203,3 @@ def narrowed(
 def _sources(folder: Path, measured: dict[Role, Measured]) -> tuple[Source, Source]:
     reference, candidate = (Source(role, folder, (measured[role],)) for role in ROLES)
     return reference, candidate
-
-
-def _sha256(folder: Path) -> str:
-    return models_sha256(read_bundle(folder))

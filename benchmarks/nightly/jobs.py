@@ -10,7 +10,7 @@ from taskzip.contracts.config import BenchConfig, DeviceConfig
 from taskzip.contracts.nightly import NightlyConfig, Subject
 
 GOOD_DIR = "good"
-"""Below the config's folder: each subject's last files that were not worse."""
+"""Below the nights' folder: each job's last files that were not worse."""
 
 
 class Workshop(Protocol):
@@ -18,6 +18,9 @@ class Workshop(Protocol):
 
     def build(self, config: Path, out: Path) -> None:
         """Zip and export what a config says into `out`, or go on with it."""
+
+    def export_again(self, config: Path, zipped: Path, out: Path) -> None:
+        """Export the zip in `zipped` with today's exporters into `out`, or go on with it."""
 
     def carry_out(self, plan: Plan, folder: Path, bench: BenchConfig, device: DeviceConfig) -> None:
         """Run a plan of the bundle in `folder`; goes on with what was broken off there."""

@@ -69,14 +69,19 @@ class Night:
 
 def check_night(result: NightResult) -> None:
     """CheckFailed when something is worse or a subject failed; DeviceTrouble when a device did."""
-    failed = [job for job in result.jobs if job.status == "failed"]
     if result.worse:
         raise CheckFailed(
             f"{len(result.worse)} figures became slower or larger, see {SUMMARY_FILE}"
         )
-    for job in failed:
-        trouble = DeviceTrouble if job.is_transient else CheckFailed
-        raise trouble(f"{job.subject} on {job.device}: {job.message}")
+    check_measured(result)
+
+
+def check_measured(result: NightResult) -> None:
+    """CheckFailed when a subject failed; DeviceTrouble when a device did."""
+    for job in result.jobs:
+        if job.status == "failed":
+            trouble = DeviceTrouble if job.is_transient else CheckFailed
+            raise trouble(f"{job.subject} on {job.device}: {job.message}")
 
 
 def _unmeasured(job: Job, status, message: str, is_transient: bool = False) -> JobResult:

@@ -62,7 +62,7 @@ class Pair:
     def _lay_out(self, joined: Bundle) -> None:
         for role, source in zip(ROLES, (self.reference, self.candidate), strict=True):
             for file in _files(self.bundle(role)):
-                _link(source / BUNDLE_DIR / file.path, self.folder / BUNDLE_DIR / role / file.path)
+                link(source / BUNDLE_DIR / file.path, self.folder / BUNDLE_DIR / role / file.path)
         joined.write(self.folder / BUNDLE_DIR / BUNDLE_FILE)
 
     def _take_out(self, role: Role) -> Report:
@@ -77,7 +77,7 @@ class Pair:
         ]
         for run in {record.run for record in records if record.mode == "parity"}:
             for path in (self.folder / OUTPUTS_DIR / f"{role}.{run}").iterdir():
-                _link(path, own / OUTPUTS_DIR / run / path.name)
+                link(path, own / OUTPUTS_DIR / run / path.name)
         read_session(self.folder).write(own / SESSION_FILE)
         lines = "".join(f"{record.model_dump_json()}\n" for record in records)
         write_atomically(own / RECORDS_FILE, lines.encode())
@@ -125,7 +125,7 @@ def _without_role(record: Record, role: Role) -> Record:
 def copy_bundle(bundle: Bundle, source: Path, target: Path) -> None:
     """The bundle of a folder, or a part of it, in another folder."""
     for file in _files(bundle):
-        _link(source / BUNDLE_DIR / file.path, target / BUNDLE_DIR / file.path)
+        link(source / BUNDLE_DIR / file.path, target / BUNDLE_DIR / file.path)
     bundle.write(target / BUNDLE_DIR / BUNDLE_FILE)
 
 
@@ -134,7 +134,7 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE)
 
 
-def _link(source: Path, target: Path) -> None:
+def link(source: Path, target: Path) -> None:
     """The same file in another place; a copy where the disk is another."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)

@@ -21,6 +21,14 @@ class OwnWorkshop:
 
         build(load_config(config), config.parent, out, self.progress)
 
+    def export_again(self, config: Path, zipped: Path, out: Path) -> None:
+        """Export what was zipped once."""
+        from taskzip.pipeline.build import Stages  # noqa: PLC0415 - as above
+        from taskzip.pipeline.zipped import export_again  # noqa: PLC0415 - as above
+
+        stages = Stages(load_config(config), config.parent.absolute(), out)
+        export_again(zipped, stages, self.progress)
+
     def bench_on(self, bench: BenchConfig, device: DeviceConfig) -> BenchConfig:
         """A phone's clock is real."""
         clock = Place.of(device, bench, None).setting.clock

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskzip.benchmarks.treemap import areas_of, treemap_svg, treemap_words
+from taskzip.benchmarks.treemap import areas_of, blocks_of, treemap_svg, treemap_words
 from taskzip.contracts.ledger import Constant, FileLedger, Use
 
 ENTRIES = ("digits", "fashion")
@@ -60,7 +60,7 @@ def rectangles(svg: str) -> list[float]:
 def test_a_rectangle_is_as_large_as_its_bytes_and_the_joint_file_on_the_same_scale() -> None:
     joint = file_of(constant(800_000, *ENTRIES), entries=ENTRIES, program=0)
     alone = file_of(constant(400_000, "digits"), entries=("digits",), program=0)
-    large, small = rectangles(treemap_svg([joint, alone], "files"))
+    large, small = rectangles(treemap_svg(blocks_of([joint, alone]), "files"))
     assert large / small == pytest.approx(2, rel=0.03)  # less the gaps
 
 

@@ -26,6 +26,7 @@ from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.preview import preview
+from taskzip.pipeline.zipped import copy_zip, export_again, zip_differences
 from taskzip.pipeline.zipper import JointNetwork
 
 PROJECT = Path(__file__).with_name("small_project")
@@ -162,6 +163,29 @@ def test_a_quantized_bundle_says_what_it_costs_and_what_its_files_answer(
         (golden,) = next(t for t in bundle.tasks if t.name == name).golden_outputs["joint"]
         in_fp32 = _tensor(tmp_path / "out" / "bundle" / golden, shape)
         assert 0 < (answered - in_fp32).abs().max() < 0.3 * in_fp32.abs().max()
+
+
+def test_a_zip_that_was_kept_is_exported_again_into_the_same_files(
+    built: Built, tmp_path: Path, workers: ExportWorkers
+) -> None:
+    copy_zip(built.out_dir, tmp_path / "kept")
+    export = ExportConfig(runtimes=("litert",))
+    config = built.config.model_copy(update={"export": export})
+    stages = Stages(config, built.folder, tmp_path / "out", lambda _: nullcontext(workers))
+    again = export_again(tmp_path / "kept", stages, Silent())
+    assert again.models == tuple(m for m in built.bundle.models if m.runtime == "litert")
+    assert zip_differences(tmp_path / "kept", built.out_dir) == ()
+
+
+def test_what_two_zips_read_otherwise_is_named(built: Built, tmp_path: Path) -> None:
+    copy_zip(built.out_dir, tmp_path)
+    path = tmp_path / ".stamps" / "zip.json"
+    stamp = json.loads(path.read_text())
+    stamp["inputs"] |= {"weights of day": "0", "taskzip": "0.0"}
+    stamp["sources"]["data.py"] = "0"
+    path.write_text(json.dumps(stamp))
+    named = zip_differences(built.out_dir, tmp_path)
+    assert named == ("taskzip", "weights of day", "data.py")
 
 
 def _tensor(path: Path, shape: tuple[int, ...]) -> torch.Tensor:

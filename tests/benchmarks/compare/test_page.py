@@ -6,8 +6,11 @@ import pytest
 from taskzip.benchmarks.compare.page import render_page
 from taskzip.benchmarks.compare.sidebyside import compare, read_sources
 from taskzip.contracts.events import MemoryPart, MemoryParts
+from taskzip.contracts.ledger import Ledger
+from taskzip.contracts.report import Report
 from tests.benchmarks.compare.conftest import SESSIONS, row
 from tests.benchmarks.test_report import Outline
+from tests.benchmarks.test_treemap import ENTRIES, constant, file_of
 
 RECORDED = (SESSIONS / "first", SESSIONS / "second")
 
@@ -65,6 +68,21 @@ def test_memory_is_shown_by_what_it_holds_where_that_is_known(make_report) -> No
     text = page_of(*paths)
     Outline(text)
     assert "<h2>What memory holds</h2>" in text
+
+
+def test_files_are_drawn_once_for_all_sides_that_have_them(make_report) -> None:
+    paths = [make_report(name, [80] * 8) for name in "abc"]
+    for path, size in zip(paths, (800_000, 800_000, 400_000), strict=True):
+        joint = file_of(constant(size, *ENTRIES), entries=ENTRIES).model_copy(
+            update={"runtime": "litert"}
+        )
+        report = Report.read(path)
+        report.model_copy(update={"ledger": Ledger(files=(joint,))}).write(path)
+    text = page_of(*paths)
+    Outline(text)
+    assert "<h2>What the files hold</h2>" in text
+    headings = re.findall(r">([A-C, ]+): one joint file: (\S+) MiB<", text)
+    assert headings == [("A, B", "0.76"), ("C", "0.38")]
 
 
 def test_names_are_text_and_what_is_missing_is_not_drawn(make_report) -> None:

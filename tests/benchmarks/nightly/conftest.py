@@ -20,6 +20,7 @@ from taskzip.contracts.history import Entry
 from taskzip.contracts.nightly import NightlyConfig, NightResult, Subject
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.runspec import RunSpec
+from taskzip.pipeline import layout, stamp
 from tests.benchmarks.conftest import SimulatedDevice, make_bundle
 from tests.benchmarks.history.conftest import scaled
 
@@ -68,10 +69,24 @@ class SimulatedWorkshop:
     trouble: str | None = None
     """The device is lost in a session of that name."""
 
+    zipped: bytes = b"weights"
+    """What the zipper makes."""
+    exporter: bytes = b""
+    """What the exporter adds."""
+
     def build(self, config: Path, out: Path) -> None:
-        """Leave a bundle, as a recipe does."""
+        """Leave a zip and a bundle, as a recipe does."""
         assert config
-        written_bundle(out)
+        for path in (layout.plan(out), layout.zip_result(out)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.zipped)
+        stamp.write_stamp(layout.stamp(out, "zip"), {"[zip]": repr(self.zipped)}, (), out)
+        written_bundle(out, self.zipped + self.exporter)
+
+    def export_again(self, config: Path, zipped: Path, out: Path) -> None:
+        """Leave a bundle of the zip."""
+        assert config
+        written_bundle(out, layout.plan(zipped).read_bytes() + self.exporter)
 
     def bench_on(self, bench: BenchConfig, device: DeviceConfig) -> BenchConfig:
         """As the config says."""

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from taskzip.benchmarks.compare.sidebyside import compare, read_sources
 from taskzip.benchmarks.nightly.night import check_night
+from taskzip.benchmarks.plan import Plan
 from taskzip.contracts import schema
 from taskzip.contracts.errors import CheckFailed, DeviceTrouble
 from taskzip.contracts.nightly import RESULT_FILE, NightResult
@@ -119,12 +120,47 @@ def test_a_night_goes_on_where_the_device_was_lost(nights: Nights) -> None:
     assert len(nights.history.listed()) == 2
 
 
-def test_a_recipe_is_made_anew_in_the_nights_folder(nights: Nights, tmp_path: Path) -> None:
+@pytest.fixture
+def recipe(nights: Nights, tmp_path: Path) -> Nights:
+    """Nights of a recipe."""
     (subject,) = nights.config.subjects.values()
-    recipe = subject.model_copy(update={"bundle": None, "config": tmp_path / "lenet.toml"})
-    nights.config = nights.config.model_copy(update={"subjects": {"lenet": recipe}})
-    assert nights.run().jobs[0].status == "measured"
-    assert (night_folder(nights) / "lenet.emulated" / "built" / "bundle" / "bundle.json").exists()
+    made = subject.model_copy(update={"bundle": None, "config": tmp_path / "lenet.toml"})
+    nights.config = nights.config.model_copy(update={"subjects": {"lenet": made}})
+    return nights
+
+
+@pytest.mark.parametrize(
+    ("change", "cause", "sessions"),
+    [
+        ({"exporter": b" slower"}, "exporter", ["good"]),
+        ({"zipped": b"more weights"}, "zipper", ["good"]),
+        ({"zipped": b"more weights", "exporter": b" other"}, "zipper", ["good", "exported"]),
+    ],
+)
+def test_exporter_and_zipper_are_told_apart_by_exporting_the_last_good_zip_again(
+    recipe: Nights, change: dict, cause: str, sessions: list[str]
+) -> None:
+    recipe.remember()
+    for name, value in change.items():
+        setattr(recipe.workshop, name, value)
+    recipe.workshop.slow = {"candidate.litert.joint.": 1.03}
+    if sessions == ["good", "exported"]:
+        carry_out = recipe.workshop.carry_out
+
+        def exported_files_are_quick(plan: Plan, folder: Path, *others: object) -> None:
+            if folder.name == "exported":
+                recipe.workshop.slow = {}
+            carry_out(plan, folder, *others)
+
+        recipe.workshop.carry_out = exported_files_are_quick
+    result = recipe.run()
+    assert {moved.causes for moved in result.worse} == {(cause,)}
+    assert recipe.workshop.sessions[3:] == sessions
+
+
+def test_a_recipe_is_made_anew_in_the_nights_folder(recipe: Nights) -> None:
+    assert recipe.run().jobs[0].status == "measured"
+    assert (night_folder(recipe) / "lenet.emulated" / "built" / "bundle" / "bundle.json").exists()
 
 
 def test_bundles_of_other_tasks_are_not_measured_side_by_side(nights: Nights, tmp_path) -> None:
