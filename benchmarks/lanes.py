@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from taskzip.benchmarks.svg import WIDTH
+from taskzip.benchmarks.svg import HOVER, WIDTH
 
 Item = TypeVar("Item")
 LANE_HEIGHT = 17
@@ -20,6 +21,7 @@ class Lane(Generic[Item]):
 
     row: Item
     y: float
+    heading: str
     label: str
 
 
@@ -60,8 +62,15 @@ class Lanes(Generic[Item]):
             _left_of(axes, lane.label, lane.y, indent=8)
         return axes
 
-    def value(self, axes: Axes, lane: Lane[Item], text: str) -> None:
-        """The lane's figure, at the right edge."""
+    def value(self, axes: Axes, lane: Lane[Item], text: str, told: str) -> None:
+        """The lane's figure, at the right edge; under the pointer the lane says what is `told`."""
+        across = WIDTH - _LEFT - _RIGHT
+        strip = Rectangle(
+            (-_LEFT / across, lane.y - 0.5), WIDTH / across, 1, facecolor="none", linewidth=0
+        )
+        told = f"{HOVER}{lane.heading}, {lane.label}: {told}"
+        strip.set(transform=axes.get_yaxis_transform(), gid=told, clip_on=False, zorder=9)
+        axes.add_patch(strip)
         axes.annotate(
             text,
             (1, lane.y),
@@ -82,7 +91,7 @@ def lay_out(
     for row in rows:
         if not headings or headings[-1][0] != heading(row):
             headings.append((heading(row), len(lanes) + len(headings)))
-        lanes.append(Lane(row, len(lanes) + len(headings), label(row)))
+        lanes.append(Lane(row, len(lanes) + len(headings), heading(row), label(row)))
     return Lanes(tuple(lanes), tuple(headings))
 
 

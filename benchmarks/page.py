@@ -20,7 +20,7 @@ from taskzip.benchmarks.plots import (
 )
 from taskzip.benchmarks.settings import has_own_memory, pss_above_start_bytes
 from taskzip.benchmarks.statistics import EQUIVALENT_WITHIN, SHORTEST_NS
-from taskzip.benchmarks.switching import PART_WORDS as SWITCH_PARTS
+from taskzip.benchmarks.switching import split_words
 from taskzip.benchmarks.treemap import blocks_of, files_of, treemap_svg, treemap_words
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.report import Report, Row
@@ -54,21 +54,6 @@ class _Subject:
     """Whether the row has something of its own to draw."""
 
 
-def _part_words(row: Row) -> str:
-    """`heap 1.20 MiB, model files 0.01 MiB …`."""
-    return ", ".join(
-        f"{text} {units.format_mib(getattr(row.parts, part).pss_bytes)} MiB"
-        for part, text in words.PART_WORDS.items()
-    )
-
-
-def _split_words(row: Row) -> str:
-    """`unload 12 µs, open, map 3.4 µs …`."""
-    return ", ".join(
-        f"{text} {units.format_ns(getattr(row.split, part))}" for part, text in SWITCH_PARTS.items()
-    )
-
-
 _SUBJECTS = (
     _Subject(
         "Storage",
@@ -91,7 +76,7 @@ _SUBJECTS = (
         "then the heap (weights packed in memory and arenas among it), lighter the packed-weight "
         "caches, lightest the model files. MiB.",
         parts_svg,
-        _part_words,
+        words.part_words,
         lambda row: has_own_memory(row) and row.parts is not None,
     ),
     _Subject(
@@ -115,7 +100,7 @@ _SUBJECTS = (
         "run takes beyond a steady one (faults of what it touches first), lightest the run itself. "
         "The sum stands at the right.",
         split_svg,
-        _split_words,
+        split_words,
         lambda row: row.split is not None,
     ),
     _Subject(

@@ -13,8 +13,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from taskzip.benchmarks.lanes import Item, Lanes, lay_out
 from taskzip.benchmarks.specs import kind_of
 from taskzip.benchmarks.svg import DEPLOYMENT_COLOURS, FAINT, INK, START, as_svg, figure_of_height
-from taskzip.benchmarks.units import MIB, format_mib, format_ns
-from taskzip.contracts.report import Row
+from taskzip.benchmarks.switching import split_words
+from taskzip.benchmarks.units import MIB, format_mib, format_ns, format_ns_interval, grouped
+from taskzip.benchmarks.words import part_words
+from taskzip.contracts.report import Latency, Row
 
 _BAR_HEIGHT = 0.62
 _NS_PER_MS = 1e6
@@ -68,7 +70,7 @@ def latency_svg(
             if latency.median is not None:
                 middle = max(latency.median, _SHORTEST_NS)
                 axes.vlines(middle, lane.y - 0.36, lane.y + 0.36, color=INK, linewidth=1.2)
-            lanes.value(axes, lane, format_ns(latency.median))
+            lanes.value(axes, lane, format_ns(latency.median), _latency_words(latency))
         _logarithmic(axes)
         return as_svg(figure, name)
 
@@ -88,7 +90,7 @@ def split_svg(rows: Sequence[Row], name: str) -> str:
                 axes.barh(lane.y, width, _BAR_HEIGHT, left=left, color=colour, alpha=shade or 1)
                 left += width
             totals.append(left)
-            lanes.value(axes, lane, format_ns(sum(parts.values())))
+            lanes.value(axes, lane, format_ns(sum(parts.values())), split_words(lane.row))
         _linear(axes, max(totals))
         return as_svg(figure, name)
 
@@ -128,11 +130,28 @@ class Size:
     draw: Callable[[Axes, float, Row, str], None]
     value: Callable[[Row], int | None]
     reach: Callable[[Row], int | None]
+    told: Callable[[Row], str]
 
 
-STORAGE = Size(_draw_storage, attrgetter("storage_bytes"), attrgetter("storage_bytes"))
-MEMORY = Size(_draw_memory, attrgetter("pss_bytes"), attrgetter("peak_pss_bytes"))
-PARTS = Size(_draw_parts, attrgetter("pss_bytes"), attrgetter("pss_bytes"))
+STORAGE = Size(
+    _draw_storage,
+    attrgetter("storage_bytes"),
+    attrgetter("storage_bytes"),
+    lambda row: (
+        f"model files {format_mib(row.model_bytes)} MiB, "
+        f"packed caches {format_mib(row.packed_cache_bytes)} MiB"
+    ),
+)
+MEMORY = Size(
+    _draw_memory,
+    attrgetter("pss_bytes"),
+    attrgetter("peak_pss_bytes"),
+    lambda row: (
+        f"PSS {format_mib(row.pss_bytes)} MiB, at the start {format_mib(row.start_pss_bytes)} MiB, "
+        f"at most {format_mib(row.peak_pss_bytes)} MiB"
+    ),
+)
+PARTS = Size(_draw_parts, attrgetter("pss_bytes"), attrgetter("pss_bytes"), part_words)
 
 
 def size_svg(
@@ -144,9 +163,16 @@ def size_svg(
         for lane in lanes.lanes:
             row, colour = look(lane.row)
             size.draw(axes, lane.y, row, colour)
-            lanes.value(axes, lane, format_mib(size.value(row)))
+            lanes.value(axes, lane, format_mib(size.value(row)), size.told(row))
         _linear(axes, max(size.reach(look(lane.row)[0]) or 0 for lane in lanes.lanes) / MIB)
         return as_svg(figure, name)
+
+
+def _latency_words(latency: Latency) -> str:
+    return (
+        f"median {format_ns(latency.median)}, 95 % {format_ns_interval(latency.ci95)}, "
+        f"{grouped(len(latency.samples))} switches"
+    )
 
 
 def _look(row: Row) -> tuple[Row, str]:

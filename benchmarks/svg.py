@@ -31,6 +31,8 @@ _VARIABLES = {
 }
 """Stand-ins that matplotlib writes, and the page's custom properties that replace them."""
 
+HOVER = "hover: "
+"""Begins the gid of an artist that says the rest of it under the pointer."""
 WIDTH = 328
 """A phone of 360 px, less its margins: at that width a unit of the drawing is a pixel."""
 _UNITS_PER_INCH = 72
@@ -76,6 +78,7 @@ def as_svg(figure: Figure, name: str) -> str:
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(<svg\b[^>]*?) width="[^"]*pt"', r"\1", text)
     text = re.sub(r'(<svg\b[^>]*?) height="[^"]*pt"', r"\1", text)
+    text = re.sub(rf'<g id="{HOVER}([^"]*)">', r'<g class="hover"><title>\1</title>', text)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
     text = re.sub(r"font: (?:(\w+) )?([\d.]+px) [^;\"]*", _font, text)
     for colour, variable in _VARIABLES.items():

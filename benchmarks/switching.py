@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean, median
 
+from taskzip.benchmarks.units import format_ns
 from taskzip.contracts.events import Switch
-from taskzip.contracts.report import PairLatency, SwitchSplit
+from taskzip.contracts.report import PairLatency, Row, SwitchSplit
 
 PART_WORDS = {
     "unload_ns": "unload",
@@ -55,4 +56,11 @@ def pairs_of(switches: Sequence[Switch]) -> tuple[PairLatency, ...]:
             first_output_ns=median(switch.first_output_ns for switch in each),
         )
         for (leaves, enters), each in sorted(found.items())
+    )
+
+
+def split_words(row: Row) -> str:
+    """Where a switch goes, `unload 12 µs, open, map 3.4 µs …`; the row has a split."""
+    return ", ".join(
+        f"{text} {format_ns(getattr(row.split, part))}" for part, text in PART_WORDS.items()
     )

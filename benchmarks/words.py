@@ -1,9 +1,9 @@
 """What numbers mean, in sentences that the terminal and the page share."""
 
-from taskzip.benchmarks.units import ABSENT, MIB, format_rate
+from taskzip.benchmarks.units import ABSENT, MIB, format_mib, format_rate, grouped
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.names import Clock, Deployment
-from taskzip.contracts.report import Comparison
+from taskzip.contracts.report import Comparison, Row
 
 CLOCK_WORDS: dict[Clock, str] = {
     "counted": (
@@ -76,6 +76,14 @@ def clock_words(conditions: Conditions) -> str:
     return CLOCK_WORDS[conditions.clock]
 
 
+def part_words(row: Row) -> str:
+    """What memory holds, `heap 1.20 MiB, model files 0.01 MiB …`; the row has parts."""
+    return ", ".join(
+        f"{text} {format_mib(getattr(row.parts, part).pss_bytes)} MiB"
+        for part, text in PART_WORDS.items()
+    )
+
+
 def bar_words(comparison: Comparison) -> str:
     """The bar and whether it is met; empty where there is none."""
     if comparison.bar is None:
@@ -91,5 +99,7 @@ def condition_lines(conditions: Conditions) -> tuple[tuple[str, str], ...]:
         value = getattr(conditions, name)
         if isinstance(value, dict):
             value = ", ".join(f"{key} {item}" for key, item in sorted(value.items())) or None
+        elif isinstance(value, int):
+            value = grouped(value)
         lines.append((name.replace("_", " "), ABSENT if value is None else str(value)))
     return tuple(lines)

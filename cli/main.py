@@ -1,7 +1,8 @@
 """The `deploy` command: its verbs, and how errors become messages and exit codes."""
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -65,10 +66,16 @@ def root(
 
 
 def run() -> None:
-    """Run `deploy`; an error that was written for the user becomes a message and an exit code."""
+    """Run `deploy` as a process."""
     INTERRUPTS.listen()
+    invoke(sys.argv[1:])
+
+
+def invoke(words: Sequence[str]) -> NoReturn:
+    """Run a command; an error that was written for the user becomes a message and an exit code."""
     try:
-        app()
+        app(words)
     except TaskzipError as error:
         say_error(str(error))
         sys.exit(error.exit_code)
+    sys.exit(0)

@@ -127,7 +127,11 @@ def _plot_groups(comparison: SideBySide, sources: Sequence[Source]) -> Iterator[
     for number, subject in enumerate(_SUBJECTS):
         plots = []
         for runtime in RUNTIMES:
-            cells = [each for each in drawn_cells(sources, runtime) if subject.has(each)]
+            cells = [
+                each
+                for each in drawn_cells(sources, runtime, comparison.figures)
+                if subject.has(each)
+            ]
             if cells:
                 svg = Markup(subject.draw(cells, f"plot{number}-{runtime}"))  # noqa: S704 - our own drawing
                 plots.append(Plot(runtime, svg, _alternative(comparison, subject, runtime)))

@@ -1,6 +1,7 @@
 """The drawings of a comparison: a lane per side, sides of a cell under one heading."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import median
@@ -11,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from taskzip.benchmarks.compare.source import Source
+from taskzip.benchmarks.compare.words import told_words
 from taskzip.benchmarks.lanes import lay_out
 from taskzip.benchmarks.plots import MEMORY, PARTS, STORAGE, Size, size_svg
 from taskzip.benchmarks.samples import LatencyMetric
@@ -18,6 +20,7 @@ from taskzip.benchmarks.svg import FAINT, INK, SIDE_COLOURS, as_svg, figure_of_h
 from taskzip.benchmarks.units import format_change, format_ns
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import Row
+from taskzip.contracts.sidebyside import ComparedFigure
 
 _SIZES = (
     *("storage_bytes", "model_bytes", "packed_cache_bytes"),
@@ -38,6 +41,15 @@ class Drawn:
     number: int
     row: Row
     source: Source
+    figures: Mapping[str, ComparedFigure]
+    """What was said of it, by metric; nothing of the reference."""
+
+    def told(self, metric: LatencyMetric) -> str:
+        """The figure with its interval."""
+        if metric in self.figures:
+            return told_words(self.figures[metric])
+        samples = self.samples(metric)
+        return f"median {format_ns(np.median(samples))}, {len(samples)} samples"
 
     @property
     def heading(self) -> str:
@@ -66,10 +78,16 @@ class Drawn:
         return np.array([]) if taken is None else taken.values.reshape(-1)
 
 
-def drawn_cells(sources: Sequence[Source], runtime: str) -> list[Drawn]:
+def drawn_cells(
+    sources: Sequence[Source], runtime: str, figures: Sequence[ComparedFigure]
+) -> list[Drawn]:
     """What is drawn of a runtime: the cells of the reference that some other has, side by side."""
+    said: dict[tuple[Cell, str], dict[str, ComparedFigure]] = defaultdict(dict)
+    for figure in figures:
+        cell = Cell(**{name: getattr(figure, name) for name in Cell.model_fields})
+        said[cell, figure.other][figure.metric] = figure
     return [
-        Drawn(cell, source.name, number, _middle_row(source, cell), source)
+        Drawn(cell, source.name, number, _middle_row(source, cell), source, said[cell, source.name])
         for cell in sources[0].cells
         if cell.runtime == runtime and any(cell in other.cells for other in sources[1:])
         for number, source in enumerate(sources)
@@ -120,7 +138,8 @@ def latency_svg(cells: Sequence[Drawn], metric: LatencyMetric, name: str) -> str
             at = 100 * (ratio - 1)
             axes.vlines(at, lane.y - 0.36, lane.y + 0.36, color=INK, linewidth=1.2, zorder=4)
             is_reference = lane.row.number == 0
-            lanes.value(axes, lane, format_ns(middle) if is_reference else format_change(ratio))
+            text = format_ns(middle) if is_reference else format_change(ratio)
+            lanes.value(axes, lane, text, lane.row.told(metric))
         _percent(axes)
         return as_svg(figure, name)
 

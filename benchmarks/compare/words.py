@@ -80,6 +80,14 @@ def interval_words(figure: ComparedFigure) -> str:
     return f"{format_change(low).removesuffix(' %')} … {format_change(high)}"
 
 
+def told_words(figure: ComparedFigure) -> str:
+    """The figure in a line: `12.1 ms, +0.07 % (-0.02 … +0.16 %), 7 samples, equivalent`."""
+    return (
+        f"median {median_words(figure, 1)}, {format_change(figure.ratio)} "
+        f"({interval_words(figure)}), {figure.sampled[1].samples} samples, {figure.verdict}"
+    )
+
+
 def samples_words(figure: ComparedFigure) -> str:
     """Samples of both sides, once if equal, and how many lie far out: `25`, `25, 20 (0, 2)`."""
     if figure.metric in SIZES:

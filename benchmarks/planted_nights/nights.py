@@ -79,10 +79,10 @@ class Nights:
         return result
 
     def _planted_rows(self) -> Iterator[PlantedRow]:
-        """Each row's night follows the month, in a copy of the history as that left it."""
+        """Each row's night follows all others, in a copy of the history as these left it."""
         for runtime in self.runtimes:
             for deployment in DEPLOYMENTS:
-                name = f"planted.{runtime}.{deployment}"
+                name = f"after{self.count}.{runtime}.{deployment}"
                 candidate, history = self.folder / name, self.folder / f"{name}.sqlite"
                 plant(self._pinned, self._slower, candidate, runtime, kind_of(deployment))
                 if not history.exists():

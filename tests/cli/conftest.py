@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
+from taskzip.cli.main import invoke
 from taskzip.pipeline.networks.user_code import UserFolder
 
 Deploy = Callable[..., subprocess.CompletedProcess[str]]
@@ -30,6 +31,23 @@ def deploy() -> Deploy:
             timeout=240,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def deploy_here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Deploy:
+    """The same without a new process, which takes seconds to start."""
+
+    def run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            invoke([str(word) for word in words])
+        code = ended.value.code
+        assert isinstance(code, int)
+        return subprocess.CompletedProcess(words, code, *capsys.readouterr())
 
     return run
 

@@ -35,11 +35,11 @@ def shown_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("line", shown_commands())
-def test_a_command_that_the_page_shows_runs(deploy, tmp_path: Path, line: str) -> None:
+def test_a_command_that_the_page_shows_runs(deploy_here, tmp_path: Path, line: str) -> None:
     for name, recorded in (("before", FIRST), ("after", SECOND)):
         shutil.copytree(recorded, tmp_path / name)
     _, *words = shlex.split(line, comments=True)
-    done = deploy(*words, cwd=tmp_path)
+    done = deploy_here(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     if "--json" in words:
         document = json.loads(done.stdout)
@@ -49,8 +49,8 @@ def test_a_command_that_the_page_shows_runs(deploy, tmp_path: Path, line: str) -
         assert "20 equivalent" in done.stdout
 
 
-def test_compare_prints_markdown(deploy, slower: Path) -> None:
-    done = deploy("compare", FIRST, SECOND, slower, "--markdown")
+def test_compare_prints_markdown(deploy_here, slower: Path) -> None:
+    done = deploy_here("compare", FIRST, SECOND, slower, "--markdown")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("### 12 slower, 28 equivalent")
     assert "| C litert separate-swap cold | switch |" in done.stdout
@@ -71,16 +71,16 @@ def test_a_gate_ends_with_1_and_names_the_worst(deploy, slower: Path) -> None:
         ((FIRST, SECOND, "--allow", "clock"), "never compared"),
     ],
 )
-def test_bad_input_ends_with_2_and_a_message(deploy, words, message: str) -> None:
-    done = deploy("compare", *words)
+def test_bad_input_ends_with_2_and_a_message(deploy_here, words, message: str) -> None:
+    done = deploy_here("compare", *words)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_evidence_that_is_none_ends_with_2(deploy, tmp_path: Path) -> None:
+def test_evidence_that_is_none_ends_with_2(deploy_here, tmp_path: Path) -> None:
     (tmp_path / "evidence.zip").write_bytes(b"PK")
-    done = deploy("report", tmp_path / "evidence.zip")
+    done = deploy_here("report", tmp_path / "evidence.zip")
     assert done.returncode == 2
     assert "evidence.zip: cannot be unpacked" in done.stderr
     assert "Traceback" not in done.stderr

@@ -23,8 +23,8 @@ def test_version_is_the_packages(deploy) -> None:
     assert (done.returncode, done.stdout) == (0, f"deploy {__version__}\n")
 
 
-def test_help_lists_every_verb_and_the_exit_codes(deploy) -> None:
-    done = deploy("--help")
+def test_help_lists_every_verb_and_the_exit_codes(deploy_here) -> None:
+    done = deploy_here("--help")
     assert done.returncode == 0
     for word in (*VERBS, "0 done", "1 a check failed", "2 bad input", "3 device trouble"):
         assert word in done.stdout
@@ -36,12 +36,12 @@ def test_every_verb_has_help(verb: tuple[str, ...]) -> None:
     assert (done.exit_code, verb[-1] in done.output) == (0, True)
 
 
-def test_an_unknown_option_is_bad_input(deploy) -> None:
-    assert deploy("zip", "x.toml", "--fast").returncode == 2
+def test_an_unknown_option_is_bad_input(deploy_here) -> None:
+    assert deploy_here("zip", "x.toml", "--fast").returncode == 2
 
 
-def test_doctor_says_what_is_there(deploy) -> None:
-    done = deploy("doctor", "--json")
+def test_doctor_says_what_is_there(deploy_here) -> None:
+    done = deploy_here("doctor", "--json")
     findings = {finding["what"]: finding["remedy"] for finding in json.loads(done.stdout)}
     assert done.returncode == (1 if any(findings.values()) else 0)
     assert findings["torch"] == ""
@@ -57,60 +57,62 @@ def test_doctor_says_what_is_there(deploy) -> None:
         ((r"\A", "= nonsense"), "not TOML"),
     ],
 )
-def test_a_bad_config_ends_with_2_and_a_message(deploy, project: Path, change, message) -> None:
+def test_a_bad_config_ends_with_2_and_a_message(
+    deploy_here, project: Path, change, message
+) -> None:
     config = project / "project.toml"
     config.write_text(re.sub(*change, config.read_text(), count=1))
-    done = deploy("zip-and-push", config.name, "--dry-run", cwd=project)
+    done = deploy_here("zip-and-push", config.name, "--dry-run", cwd=project)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (project / "out").exists()
 
 
-def test_a_missing_config_ends_with_2(deploy, tmp_path: Path) -> None:
-    done = deploy("zip", tmp_path / "nowhere.toml")
+def test_a_missing_config_ends_with_2(deploy_here, tmp_path: Path) -> None:
+    done = deploy_here("zip", tmp_path / "nowhere.toml")
     assert done.returncode == 2
     assert "nowhere.toml: config cannot be read" in done.stderr.replace("\n", "")
 
 
-def test_a_device_that_does_not_answer_ends_with_3(deploy, project: Path) -> None:
-    done = deploy("device", "shell", "--device", "127.0.0.1:1", "true", cwd=project)
+def test_a_device_that_does_not_answer_ends_with_3(deploy_here, project: Path) -> None:
+    done = deploy_here("device", "shell", "--device", "127.0.0.1:1", "true", cwd=project)
     assert done.returncode == 3
     assert "127.0.0.1:1" in done.stderr
 
 
 def test_cleaning_no_device_is_done_and_an_absent_one_ends_with_3(
-    deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deploy_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TASKZIP_CACHE_DIR", str(tmp_path))
-    none = deploy("clean", "--device", "virtual")
+    none = deploy_here("clean", "--device", "virtual")
     assert (none.returncode, "no emulated device runs" in none.stdout) == (0, True)
-    absent = deploy("clean", "--device", "127.0.0.1:1", "--dry-run")
+    absent = deploy_here("clean", "--device", "127.0.0.1:1", "--dry-run")
     assert absent.returncode == 3
     assert "127.0.0.1:1: no ADB daemon answers" in absent.stderr
 
 
 def test_profiles_are_listed_and_a_wrong_one_ends_with_2(
-    deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deploy_here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TASKZIP_CONFIG_DIR", str(tmp_path))
-    listed = json.loads(deploy("device", "profiles", "--json").stdout)
+    listed = json.loads(deploy_here("device", "profiles", "--json").stdout)
     assert listed["microsd"]["flash_read_bytes_per_second"] == 20_000_000
     (tmp_path / "profiles.toml").write_text("[x]\ncores = 2\n")
-    wrong = deploy("device", "profiles")
+    wrong = deploy_here("device", "profiles")
     assert wrong.returncode == 2
     assert "unknown key 'cores' at [x]" in wrong.stderr.replace("\n", " ")
 
 
-def test_a_device_that_is_none_ends_with_2_before_anything_is_built(deploy, project) -> None:
-    done = deploy("zip-and-push", "project.toml", "--device", "nowhere:port", cwd=project)
+def test_a_device_that_is_none_ends_with_2_before_anything_is_built(deploy_here, project) -> None:
+    done = deploy_here("zip-and-push", "project.toml", "--device", "nowhere:port", cwd=project)
     assert done.returncode == 2
     assert "is not HOST:PORT" in done.stderr
     assert not (project / "out").exists()
 
 
-def test_a_report_of_nothing_ends_with_2(deploy, tmp_path: Path) -> None:
-    done = deploy("report", tmp_path)
+def test_a_report_of_nothing_ends_with_2(deploy_here, tmp_path: Path) -> None:
+    done = deploy_here("report", tmp_path)
     assert done.returncode == 2
     assert "bundle.json" in done.stderr
 
@@ -173,11 +175,11 @@ def test_zip_within_a_budget_then_by_its_own_plan(deploy, project: Path) -> None
     assert (project / "again" / "zip" / "plan.json").read_bytes() == plan.read_bytes()
 
 
-def test_a_budget_that_cannot_be_ends_with_2(deploy, project: Path) -> None:
-    done = deploy("zip", project / "project.toml", "--max-bytes", "8")
+def test_a_budget_that_cannot_be_ends_with_2(deploy_here, project: Path) -> None:
+    done = deploy_here("zip", project / "project.toml", "--max-bytes", "8")
     assert done.returncode == 2
     assert "cannot have 8 bytes of weights" in done.stderr
-    wrong = deploy("zip", project / "project.toml", "--max-size-ratio", "2")
+    wrong = deploy_here("zip", project / "project.toml", "--max-size-ratio", "2")
     assert wrong.returncode == 2
     assert "options: max_size_ratio" in wrong.stderr
 

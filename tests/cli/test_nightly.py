@@ -16,12 +16,12 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_shown_config_is_one(deploy, tmp_path: Path) -> None:
+def test_the_shown_config_is_one(deploy_here, tmp_path: Path) -> None:
     (text,) = blocks("toml")
     config = NightlyConfig.model_validate(tomllib.loads(text))
     assert {key for key in NightlyConfig.model_fields if key not in text} == set()
     (tmp_path / "nightly.toml").write_text(text)
-    done = deploy("nightly", tmp_path / "nightly.toml", "--night", "n1", "--dry-run", "--json")
+    done = deploy_here("nightly", tmp_path / "nightly.toml", "--night", "n1", "--dry-run", "--json")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
     assert [(job["subject"], job["device"]) for job in plan["jobs"]] == [
@@ -30,9 +30,9 @@ def test_the_shown_config_is_one(deploy, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "nightly.toml"]
 
 
-def test_bad_input_ends_with_2_and_a_message(deploy, tmp_path: Path) -> None:
+def test_bad_input_ends_with_2_and_a_message(deploy_here, tmp_path: Path) -> None:
     (tmp_path / "nightly.toml").write_text("[devices.a]\n")
-    done = deploy("nightly", tmp_path / "nightly.toml")
+    done = deploy_here("nightly", tmp_path / "nightly.toml")
     assert done.returncode == 2
     assert "nightly.toml: subjects: Field required" in done.stderr
 

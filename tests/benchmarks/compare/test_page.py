@@ -49,6 +49,15 @@ def test_the_page_shows_every_figure_and_every_pair_of_tasks(page: str) -> None:
     assert page.count("#0a0b") == 0  # every stand-in has become a colour of the page
 
 
+def test_a_lane_tells_its_figure_with_the_interval_under_the_pointer(page: str) -> None:
+    told = re.findall(r'<g class="hover"><title>([^<]*)</title>', page)
+    assert len(told) == 40
+    assert told[0] == "joint-lazy cold, A: median 1.76 ms, 7 samples"
+    assert told[1] == (
+        "joint-lazy cold, B: median 1.76 ms, -0.09 % (-0.38 … +0.20 %), 7 samples, equivalent"
+    )
+
+
 def test_the_same_comparison_gives_the_same_page(page: str) -> None:
     assert page_of(*RECORDED) == page
 
