@@ -13,6 +13,7 @@ from taskzip.pipeline.exporters.tensors import raw_bytes
 from taskzip.pipeline.recipe import Add, Copy, Recipe, Scale
 
 TASKS = ("left", "right")
+ASSEMBLED_TASKS = (*TASKS, "middle")
 IMAGE = (1, 1, 12, 12)
 ROW = (1, 4)
 LARGER_IMAGE = (1, 1, 24, 24)
@@ -129,7 +130,7 @@ def _export_assembled(folder: Path) -> None:
     image = torch.randn(IMAGE)
     parts = [torch.randn(8, 8, 3, 3) / 30 for _ in range(3)]
     linear = torch.randn(1024, 1152) / 30
-    networks = {task: Assembled(parts, linear) for task in TASKS}
+    networks = {task: Assembled(parts, linear) for task in ASSEMBLED_TASKS}
     entries = [
         EntryPoint(task, network, (image,), recipes=network.recipes)
         for task, network in networks.items()

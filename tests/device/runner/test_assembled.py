@@ -1,4 +1,4 @@
-"""Weights that the runner puts together when a task is loaded, with a real file of two tasks."""
+"""Weights that the runner puts together when a task is loaded, with a real file of three tasks."""
 
 import shutil
 from pathlib import Path
@@ -7,12 +7,13 @@ import pytest
 
 from taskzip.contracts.events import Memory, Output, Switch
 from taskzip.contracts.names import Deployment
-from taskzip.contracts.runspec import Mode, RunSpec
+from taskzip.contracts.runspec import Mode, RunSpec, RunTask
 from taskzip.device.runner.package import RunnerPackage
 from tests.device.runner.exported import exported_models
 from tests.device.runner.running import Bench, Ran
-from tests.device.runner.small_models import TASKS, SmallModels, floats
+from tests.device.runner.small_models import SmallModels, floats
 
+TASKS = ("left", "right", "middle")
 TOLERANCE = 1e-5
 """Float32 sums of some hundred terms in another order than torch's."""
 SCORES = (1, 1024)
@@ -24,18 +25,20 @@ RUNTIME_BYTES = 512 * 1024
 
 @pytest.fixture
 def assembled(runner: RunnerPackage, tmp_path: Path) -> Bench:
-    """A working folder with a joint file of two tasks."""
+    """A working folder with a joint file of three tasks."""
     models = SmallModels(exported_models() / "assembled")
     return Bench(runner, models, Path(shutil.copytree(models.folder, tmp_path / "work")))
 
 
 def spec(bench: Bench, deployment: Deployment, mode: Mode, *, packed: bool = False) -> RunSpec:
     made = bench.models.spec("executorch", deployment, mode, packed_cache=packed)
-    tasks = tuple(
-        task.model_copy(update={"outputs": (task.outputs[0].model_copy(update={"shape": SCORES}),)})
-        for task in made.tasks
-    )
-    return made.model_copy(update={"tasks": tasks})
+    tasks = tuple(_named(made.tasks[0], name) for name in TASKS)
+    return made.model_copy(update={"tasks": tasks, "sequence": (0, 1, 2, 0, 2, 1)})
+
+
+def _named(task: RunTask, name: str) -> RunTask:
+    scores = task.outputs[0].model_copy(update={"shape": SCORES, "file": f"out/{name}.bin"})
+    return task.model_copy(update={"name": name, "entry": name, "outputs": (scores,)})
 
 
 def check_outputs(bench: Bench, ran: Ran) -> None:
@@ -59,8 +62,23 @@ def test_tasks_answer_as_torch_does(assembled: Bench, deployment: Deployment, pa
 def test_a_switch_puts_the_weights_together_again(assembled: Bench) -> None:
     ran = assembled.run(spec(assembled, "joint-lazy", "latency"))
     switches = ran.of(Switch)
-    assert [switch.task for switch in switches] == ["left", "right"] * 2
+    assert [switch.task for switch in switches] == ["left", "right", "middle", "left", "middle", "right"]
     assert all(switch.prepare_ns > 0 for switch in switches)
+
+
+def test_a_packed_cache_without_a_task_is_told_from_one_with_it(assembled: Bench) -> None:
+    whole = spec(assembled, "joint-lazy", "parity", packed=True)
+    first = whole.model_copy(update={"tasks": whole.tasks[:2], "sequence": (0, 1)})
+    assert assembled.run(first).exit_code == 0
+    for _ in ("one task is missing in it", "and again"):
+        check_outputs(assembled, assembled.run(whole))
+
+
+def test_weights_that_are_packed_are_not_put_together_again(assembled: Bench) -> None:
+    packed = spec(assembled, "joint-lazy", "memory", packed=True)
+    assembled.run(packed)
+    peak = {event.phase: event.peak_rss_bytes for event in assembled.run(packed).of(Memory)}
+    assert peak["loaded"] - peak["start"] < RUNTIME_BYTES
 
 
 def test_loaded_tasks_take_their_weights_once_and_unloading_gives_them_back(
@@ -69,7 +87,7 @@ def test_loaded_tasks_take_their_weights_once_and_unloading_gives_them_back(
     ran = assembled.run(spec(assembled, "joint", "memory"))
     pss = {event.phase: event.pss_bytes for event in ran.of(Memory)}
     loaded = pss["loaded"] - pss["start"]
-    assert 0 <= loaded - 2 * TASK_BYTES < RUNTIME_BYTES
+    assert 0 <= loaded - len(TASKS) * TASK_BYTES < RUNTIME_BYTES
     assert pss["unloaded"] - pss["start"] < RUNTIME_BYTES
 
 

@@ -5,6 +5,7 @@
 
 #include "assemble.h"
 #include "codes.h"
+#include "executorch/placeholder.h"
 
 namespace taskzip {
 namespace {
@@ -60,10 +61,12 @@ et::Result<et::FreeableBuffer> AssembledWeights::get_data(std::string_view key) 
   }
   trouble_.clear();
   const std::size_t bytes = found->second.bytes();
+  if (expects_packed_) {
+    return placeholder(bytes);
+  }
   void* const memory = std::aligned_alloc(kAlignment, rounded_up(bytes));
   if (memory == nullptr) {
-    trouble_ = "no memory for " + std::to_string(bytes) + " bytes of weights";
-    return et::Error::MemoryAllocationFailed;
+    return no_memory(bytes);
   }
   et::FreeableBuffer buffer(memory, bytes, [](void*, void* data, std::size_t) { std::free(data); });
   const et::Error error = assemble_into(key, found->second, memory);
@@ -71,6 +74,23 @@ et::Result<et::FreeableBuffer> AssembledWeights::get_data(std::string_view key) 
     return error;
   }
   return buffer;
+}
+
+et::Result<et::FreeableBuffer> AssembledWeights::placeholder(std::size_t bytes) const {
+  void* const memory = make_placeholder(bytes);
+  if (memory == nullptr) {
+    return no_memory(bytes);
+  }
+  const auto release = [](void* was_wrong, void* data, std::size_t size) {
+    *static_cast<bool*>(was_wrong) |= was_read(data, size);
+    release_placeholder(data, size);
+  };
+  return et::FreeableBuffer(memory, bytes, release, &was_wrong_);
+}
+
+et::Error AssembledWeights::no_memory(std::size_t bytes) const {
+  trouble_ = "no memory for " + std::to_string(bytes) + " bytes of weights";
+  return et::Error::MemoryAllocationFailed;
 }
 
 et::Error AssembledWeights::load_data_into(std::string_view key, void* buffer,

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "recipe.h"
@@ -16,6 +17,9 @@ namespace et = ::executorch::runtime;
 
 // Constants live from the delegate's request until it has packed them. Blocks are mapped for the
 // time of a copy, and stay in the page cache.
+//
+// A delegate asks for constants also where it finds them in its packed cache: it knows them by the
+// address that it gets, and reads nothing. With `expect_packed` it gets such an address alone.
 class AssembledWeights : public et::NamedDataMap {
  public:
   // `file` is the program's own named data and must outlive the result; null: it has none.
@@ -24,6 +28,13 @@ class AssembledWeights : public et::NamedDataMap {
 
   // Whether every constant stands in the file as it is.
   bool empty() const { return recipes_.empty(); }
+
+  // Whether constants that are asked for from here on are believed to be packed already.
+  void expect_packed(bool packed) { expects_packed_ = packed; }
+
+  // Whether the delegate read a constant that was believed to be packed, and so packed zeros; asked
+  // when a method was loaded. Forgotten then.
+  bool was_wrong() const { return std::exchange(was_wrong_, false); }
 
   // Why the last request failed; empty where none did.
   const std::string& trouble() const { return trouble_; }
@@ -37,11 +48,15 @@ class AssembledWeights : public et::NamedDataMap {
  private:
   AssembledWeights(const et::NamedDataMap* file, Recipes recipes);
 
+  et::Result<et::FreeableBuffer> placeholder(std::size_t bytes) const;
+  et::Error no_memory(std::size_t bytes) const;
   et::Error assemble_into(std::string_view key, const Recipe& recipe, void* buffer) const;
 
   const et::NamedDataMap* file_;
   Recipes recipes_;
   std::vector<const char*> keys_;
+  bool expects_packed_ = false;
+  mutable bool was_wrong_ = false;
   mutable std::string trouble_;
 };
 

@@ -117,7 +117,10 @@ class ExecutorchEntry : public Entry {
 class ExecutorchModel : public Model {
  public:
   ExecutorchModel(const ModelFile& file, MmapDataLoader loader)
-      : path_(file.path), options_(file.packed_path), loader_(std::move(loader)) {}
+      : path_(file.path),
+        packed_path_(file.packed_path),
+        options_(file.packed_path),
+        loader_(std::move(loader)) {}
 
   // @retval open_failed the file is not an ExecuTorch program, or its packed path is too long
   Status read_program() {
@@ -138,6 +141,18 @@ class ExecutorchModel : public Model {
     if (!program_->method_meta(task.entry.c_str()).ok()) {
       return Error{code::kEntryMissing, path_ + ": no method " + task.entry};
     }
+    auto entry = prepare(task);
+    if (weights_->was_wrong()) {
+      // The packed cache holds other tasks' weights: what was packed from nothing goes first.
+      entry = Error{};
+      weights_->expect_packed(false);
+      entry = prepare(task);
+    }
+    return entry;
+  }
+
+ private:
+  Result<std::unique_ptr<Entry>> prepare(const TaskSpec& task) {
     auto entry = std::make_unique<ExecutorchEntry>(task, arenas_);
     auto method = program_->load_method(task.entry.c_str(), entry->manager(), nullptr, weights(),
                                         &options_.map());
@@ -148,7 +163,6 @@ class ExecutorchModel : public Model {
     return std::unique_ptr<Entry>(std::move(entry));
   }
 
- private:
   // @retval open_failed the file's recipes are damaged
   Status read_recipes() {
     const auto named = program_->get_named_data_map();
@@ -157,6 +171,7 @@ class ExecutorchModel : public Model {
       return Error{code::kOpenFailed, path_ + ": " + weights.error().message};
     }
     weights_.emplace(weights.take());
+    weights_->expect_packed(file_bytes(packed_path_) > 0);
     return {};
   }
 
@@ -189,6 +204,7 @@ class ExecutorchModel : public Model {
   }
 
   std::string path_;
+  std::string packed_path_;
   DelegateOptions options_;
   MmapDataLoader loader_;
   std::optional<et::Program> program_;
