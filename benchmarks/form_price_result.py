@@ -54,6 +54,8 @@ class FormPrice(Document):
 class FormPrices(Document):
     """What was measured."""
 
+    device: str
+    packed_cache: bool
     inferences: int
     switches: int
     rounds: int
@@ -71,9 +73,10 @@ def render(prices: FormPrices) -> Table:
             ours, alone = (getattr(side, name) for side in (price.joint, price.separate))
             ratio = f"{ours / alone:.3f}" if alone else "–"
             table.add_row(f"  {_WORDS[name]}", show(ours), show(alone), ratio)
+    packed = ", packed caches" if prices.packed_cache else ""
     table.caption = (
-        f"the least of {prices.rounds} rounds in turns, each the median of {prices.inferences} "
-        f"inferences of every task twice, and of {prices.switches} switches with one task loaded "
-        "at a time; memory is PSS with all tasks loaded"
+        f"{prices.device}{packed}: the least of {prices.rounds} rounds in turns, each the median "
+        f"of {prices.inferences} inferences of every task twice, and of {prices.switches} switches "
+        "with one task loaded at a time; memory is PSS with all tasks loaded"
     )
     return table

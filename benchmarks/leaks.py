@@ -7,12 +7,10 @@ interval. Runs on this computer unless a device is named.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import combinations, product
 from math import floor, sqrt
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import numpy as np
@@ -22,24 +20,17 @@ from rich.table import Table
 
 from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.sequences import cut, round_robin
+from taskzip.benchmarks.sessions import LOCAL, session_on
 from taskzip.benchmarks.specs import SpecWriter, Walk
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
-from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.document import Document
 from taskzip.contracts.events import Event, Memory
 from taskzip.contracts.names import DEPLOYMENTS, RUNTIMES, Count, Deployment, Runtime
-from taskzip.contracts.progress import Silent
 from taskzip.contracts.record import Cell
 from taskzip.contracts.runspec import RunSpec
-from taskzip.device.runner.build import build_runner
-from taskzip.device.select import open_device, profile_of, resolve
-from taskzip.device.session import Session, open_session
-from taskzip.device.transport.local import LocalTransport
-from taskzip.device.transport.protocol import Transport
 
 SWITCHES = 1000
 READINGS = 25
-LOCAL = "local"
 PAGE_BYTES = 4096
 _Z95 = 1.959964
 
@@ -123,25 +114,9 @@ def leak_specs(bundle: Bundle, switches: int) -> Iterator[RunSpec]:
 def measure(folder: Path, device: str, switches: int) -> tuple[Leak, ...]:
     """Every walk of the bundle in `folder` on that device."""
     bundle = Bundle.read(folder / BUNDLE_FILE)
-    with _session(folder, device) as session:
+    with session_on(device, folder) as session:
         return tuple(
             leak_of(spec, list(session.run(spec))) for spec in leak_specs(bundle, switches)
-        )
-
-
-@contextmanager
-def _session(folder: Path, device: str) -> Iterator[Session]:
-    """On this computer, or on the device of that name."""
-    with ExitStack() as stack:
-        transport: Transport
-        if device == LOCAL:
-            transport = LocalTransport(Path(stack.enter_context(TemporaryDirectory())))
-        else:
-            target = resolve(device, profile_of(DeviceConfig(), None))
-            transport = stack.enter_context(open_device(target, Silent()))
-        package = build_runner("host" if device == LOCAL else "aarch64", Silent())
-        yield stack.enter_context(
-            open_session(transport, package, folder, keep_pushed=False, progress=Silent())
         )
 
 

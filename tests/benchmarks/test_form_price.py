@@ -19,9 +19,13 @@ PRICE = FormPrice(
 
 def test_each_form_has_its_price_in_inference_switch_memory_and_storage() -> None:
     console = Console(record=True, width=120)
-    console.print(render(FormPrices(inferences=10, switches=4, rounds=2, prices=(PRICE,))))
+    prices = FormPrices(
+        device="virtual", packed_cache=True, inferences=10, switches=4, rounds=2, prices=(PRICE,)
+    )
+    console.print(render(prices))
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
     assert any("out/assembled, executorch: 21 assembled, 1 blocked" in line for line in lines)
+    assert any("virtual, packed caches: the least of 2 rounds" in line for line in lines)
     for line in (
         "│ inference, ms │ 1.100 │ 1.000 │ 1.100 │",
         "│ switch, ms │ 3.00 │ 2.00 │ 1.500 │",
