@@ -9,6 +9,7 @@ from rich.table import Table
 from taskzip.cli.options import AsJson
 from taskzip.cli.terminal import out
 from taskzip.contracts.ledger import Constant, FileLedger, Ledger
+from taskzip.contracts.provenance import Provenance
 
 
 def inspect_files(
@@ -27,6 +28,10 @@ def inspect_files(
     out.print(_files(ledger))
     if len(ledger.files) == 1:
         out.print(_constants(ledger.files[0]))
+    for file in ledger.files:
+        if file.provenance:
+            said = _described(file.provenance)
+            out.print(f"{file.path}: {said}", highlight=False, soft_wrap=True)
 
 
 def _files(ledger: Ledger) -> Table:
@@ -46,6 +51,12 @@ def _files(ledger: Ledger) -> Table:
             cells.append(f"{file.numbers / least:.3f}" if is_joint else "–")
         table.add_row(file.path, f"{file.bytes:,}", f"{file.program_bytes:,}", *cells)
     return table
+
+
+def _described(provenance: Provenance) -> str:
+    plan = f"plan {provenance.plan_sha256}" if provenance.plan_sha256 else "no plan"
+    makers = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
+    return f"{', '.join(provenance.tasks)}; {plan}; made by {makers}"
 
 
 def _constants(file: FileLedger) -> Table:

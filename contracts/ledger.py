@@ -5,6 +5,7 @@ from typing import Literal
 
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Bytes, Runtime, Sha256
+from taskzip.contracts.provenance import Provenance
 
 LEDGER_FILE = "ledger.json"
 FP32_BYTES = 4
@@ -47,7 +48,7 @@ class FileLedger(Document):
     runtime: Runtime
     bytes: Bytes
     program_bytes: Bytes
-    """All that is no constant: graphs, names, padding."""
+    """All that is no constant: graphs, names, provenance, padding."""
     entries: tuple[str, ...]
     shared_bytes: Bytes
     """Of constants that more than one entry uses."""
@@ -58,6 +59,8 @@ class FileLedger(Document):
     """Of constants that the file holds already: what storing each content once would save."""
     constants: tuple[Constant, ...]
     """Largest first."""
+    provenance: Provenance | None = None
+    """What the file says of how it was made; None where it says nothing."""
 
     @property
     def constant_bytes(self) -> int:

@@ -60,7 +60,7 @@ class Measuring:
 
     def entries(self, file: FileOrder) -> tuple[Entry, ...]:
         """The file's entries, with golden outputs and accuracy where it is not in fp32."""
-        if file.precision == "fp32":
+        if file.making.precision == "fp32":
             return tuple(Entry(task=each.name, entry=each.name) for each in file.entries)
         return tuple(self._measured(file, each) for each in file.entries)
 

@@ -18,20 +18,10 @@ from taskzip.pipeline.exporters.model_files import (
     notes_on,
     planned_models,
 )
+from taskzip.pipeline.exporters.provenance import versions
 from taskzip.pipeline.exporters.replaced_folder import replacing_folder
 from taskzip.pipeline.exporters.two_forms import Exports
 from taskzip.pipeline.exporters.workers import ExportWorkers
-from taskzip.pipeline.stamp import ABSENT, installed
-
-MAKERS = (
-    "taskzip",
-    "torch",
-    "executorch",
-    "torchao",
-    "litert-torch",
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-)
 
 
 def write_bundle(
@@ -85,8 +75,3 @@ def _make(
         if order.runtime in failures:
             order.path.unlink(missing_ok=True)
     return failures
-
-
-def versions() -> dict[str, str]:
-    """Package → version of what makes the files, as far as it is installed."""
-    return {name: found for name, found in installed(MAKERS).items() if found != ABSENT}

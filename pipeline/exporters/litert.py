@@ -8,10 +8,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from taskzip.contracts.document import write_atomically
+from taskzip.contracts.provenance import PROVENANCE
 from taskzip.pipeline.entry import EntryPoint, TensorNames
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings, require
 from taskzip.pipeline.exporters.kept_apart import keep_scales_apart
+from taskzip.pipeline.exporters.making import AS_IT_IS, Making
 from taskzip.pipeline.exporters.own_copies import own_copies
+from taskzip.pipeline.exporters.provenance import provenance_of
+from taskzip.pipeline.exporters.tflite_metadata import with_metadata
 
 
 class _Named(nn.Module):
@@ -31,8 +36,20 @@ class _Named(nn.Module):
         return {self.names.output(index): output for index, output in enumerate(outputs)}
 
 
-def export(entries: Sequence[EntryPoint], path: Path) -> None:
-    """Write `path` in one step; BadInput names the operator and the entries that do not lower."""
+def export(entries: Sequence[EntryPoint], path: Path, making: Making = AS_IT_IS) -> None:
+    """Write `path` in fp32; BadInput names the operator and the entries that do not lower."""
+    convert(entries, path)
+    add_provenance(path, entries, making)
+
+
+def add_provenance(path: Path, entries: Sequence[EntryPoint], making: Making) -> None:
+    """Let the file at `path` say how it was made."""
+    text = provenance_of(entries, "litert", making.plan_sha256).as_bytes()
+    write_atomically(path, with_metadata(path.read_bytes(), PROVENANCE, text))
+
+
+def convert(entries: Sequence[EntryPoint], path: Path) -> None:
+    """As `export`, without provenance."""
     require("litert")
     with contained_warnings():
         converter = load_framework().Converter()

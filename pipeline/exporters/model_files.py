@@ -7,9 +7,10 @@ from pathlib import Path
 
 from taskzip.contracts.bundle import File, ModelFile
 from taskzip.contracts.config import ExportConfig
-from taskzip.contracts.names import LayerForm, ModelKind, Precision, Runtime
+from taskzip.contracts.names import LayerForm, ModelKind, Runtime
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.accuracy import Measuring
+from taskzip.pipeline.exporters.making import AS_IT_IS, Making
 from taskzip.pipeline.exporters.orders import FileOrder
 from taskzip.pipeline.exporters.precision import WHY, left_whole
 from taskzip.pipeline.exporters.two_forms import Exports, JointFile
@@ -24,7 +25,7 @@ class PlannedModel:
     runtime: Runtime
     kind: ModelKind
     entries: tuple[EntryPoint, ...]
-    precision: Precision = "fp32"
+    making: Making = AS_IT_IS
     forms: dict[str, LayerForm] = field(default_factory=dict)
 
     @property
@@ -34,28 +35,29 @@ class PlannedModel:
 
     def order(self, folder: Path) -> FileOrder:
         """What makes it below that folder."""
-        return FileOrder(folder / self.path, self.runtime, self.entries, self.precision)
+        return FileOrder(folder / self.path, self.runtime, self.entries, self.making)
 
 
 def planned_models(
     exports: Exports, tiny: EntryPoint, config: ExportConfig
 ) -> tuple[PlannedModel, ...]:
     """Every file of a bundle: of each runtime tiny, joint, and one of each task."""
-    precision = config.precision
+    making = Making(precision=config.precision)
+    of_plan = making.model_copy(update={"plan_sha256": exports.plan_sha256})
     separate = [(task.entry(task.separate),) for task in exports.tasks]
     return tuple(
         model
         for runtime in config.runtimes
         for model in (
             PlannedModel(runtime, "tiny", (tiny,)),
-            _joint(runtime, exports.joints[runtime], precision),
-            *(PlannedModel(runtime, "separate", entries, precision) for entries in separate),
+            _joint(runtime, exports.joints[runtime], of_plan),
+            *(PlannedModel(runtime, "separate", entries, making) for entries in separate),
         )
     )
 
 
-def _joint(runtime: Runtime, joint: JointFile, precision: Precision) -> PlannedModel:
-    return PlannedModel(runtime, "joint", joint.entries, precision, joint.forms)
+def _joint(runtime: Runtime, joint: JointFile, making: Making) -> PlannedModel:
+    return PlannedModel(runtime, "joint", joint.entries, making, joint.forms)
 
 
 def describe_model(model: PlannedModel, measuring: Measuring) -> ModelFile:
@@ -65,7 +67,7 @@ def describe_model(model: PlannedModel, measuring: Measuring) -> ModelFile:
         **file.model_dump(),
         runtime=model.runtime,
         kind=model.kind,
-        precision=model.precision,
+        precision=model.making.precision,
         entries=measuring.entries(model.order(measuring.folder)),
         forms=model.forms,
     )
@@ -83,13 +85,13 @@ def notes_on(model: PlannedModel, folder: Path) -> Iterator[str]:
 
 
 def _not_rounded(model: PlannedModel, folder: Path) -> Iterator[str]:
-    if model.precision == "fp32":
+    if model.making.precision == "fp32":
         return
     ledger = inspect_file(folder / model.path, model.path)
     whole = left_whole(ledger)
     if whole:
         stay = f"{whole:,} of {ledger.numbers:,} numbers stay fp32"
-        yield f"{model.path}: {stay}; {WHY[model.precision]}"
+        yield f"{model.path}: {stay}; {WHY[model.making.precision]}"
 
 
 def describe_file(path: Path, folder: Path) -> File:

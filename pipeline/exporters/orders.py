@@ -5,20 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskzip.contracts.errors import TaskzipError
-from taskzip.contracts.names import Precision, Runtime
+from taskzip.contracts.names import Runtime
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.fallbacks import Fallback
+from taskzip.pipeline.exporters.making import AS_IT_IS, Making
 from taskzip.pipeline.exporters.parity import HostParity
 
 
 @dataclass(frozen=True)
 class FileOrder:
-    """A file to export: where, for which runtime, with which entries."""
+    """A file to export: where, for which runtime, with which entries, and how."""
 
     path: Path
     runtime: Runtime
     entries: tuple[EntryPoint, ...]
-    precision: Precision = "fp32"
+    making: Making = AS_IT_IS
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from taskzip.contracts.ledger import FileLedger
 from taskzip.contracts.names import Precision, Runtime
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters import executorch, executorch_precision, litert, litert_precision
+from taskzip.pipeline.exporters.making import Making
 from taskzip.pipeline.exporters.parity import (
     Case,
     HostParity,
@@ -44,14 +45,14 @@ def export_rounded(
     entries: Sequence[EntryPoint],
     cases: Mapping[str, Sequence[Case]],
     path: Path,
-    wanted: tuple[Precision, Tolerance],
+    wanted: tuple[Making, Tolerance],
 ) -> tuple[HostParity, ...]:
     """Write `path` in a precision below fp32 and check its answers; `cases` are torch's in fp32."""
-    precision, tolerance = wanted
+    making, tolerance = wanted
     if runtime == "litert":
-        return _export_litert(entries, cases, path, precision)
-    rounded = executorch_precision.rounded(entries, precision)
-    executorch.export(rounded, path, precision)
+        return _export_litert(entries, cases, path, making)
+    rounded = executorch_precision.rounded(entries, making.precision)
+    executorch.export(rounded, path, making)
     expected = {entry.name: calibration_cases(entry) for entry in rounded}
     return require_ok(compare(path, runtime, expected, tolerance))
 
@@ -60,13 +61,14 @@ def _export_litert(
     entries: Sequence[EntryPoint],
     cases: Mapping[str, Sequence[Case]],
     path: Path,
-    precision: Precision,
+    making: Making,
 ) -> tuple[HostParity, ...]:
     full = path.with_name(f".fp32.{path.name}")
     try:
-        litert.export(entries, full)
+        litert.convert(entries, full)
         require_ok(compare(full, "litert", cases, TOLERANCES["fp32"]))
-        litert_precision.round_file(full, path, entries, precision)
+        litert_precision.round_file(full, path, entries, making.precision)
+        litert.add_provenance(path, entries, making)
     finally:
         full.unlink(missing_ok=True)
     expected = {entry.name: calibration_cases(entry) for entry in entries}
@@ -75,8 +77,8 @@ def _export_litert(
         if not parity.ok:
             raise CheckFailed(
                 f"{path.name}: task {parity.task} differs from torch by {parity.max_abs_error:.3g} "
-                f"in {precision}, more than half of its largest output; try another [export] "
-                "precision"
+                f"in {making.precision}, more than half of its largest output; try another "
+                "[export] precision"
             )
     return found
 

@@ -16,12 +16,13 @@ import torch
 from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput, CheckFailed, TaskzipError
-from taskzip.contracts.names import RUNTIMES, Precision, Runtime
+from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import TensorNames
 from taskzip.pipeline.exporters import executorch, litert
 from taskzip.pipeline.exporters.fallbacks import Fallback, fallbacks
 from taskzip.pipeline.exporters.frameworks import require
 from taskzip.pipeline.exporters.ledger import check_stored_once
+from taskzip.pipeline.exporters.making import AS_IT_IS, Making
 from taskzip.pipeline.exporters.parity import HostParity, Run, compare, open_file, require_ok
 from taskzip.pipeline.exporters.precision import check_is_in, export_rounded
 from taskzip.pipeline.exporters.programs import load_entries, load_rows, save_rows
@@ -35,7 +36,7 @@ class Order(Document):
     path: str
     programs: str
     tolerance: Tolerance
-    precision: Precision = "fp32"
+    making: Making = AS_IT_IS
 
 
 class Question(Document):
@@ -101,13 +102,13 @@ def _export_and_check(
     loaded = load_entries(Path(order.programs))
     entries = [entry for entry, _ in loaded]
     cases = {entry.name: cases for entry, cases in loaded}
-    if order.precision == "fp32":
-        EXPORTERS[runtime].export(entries, path)
+    if order.making.precision == "fp32":
+        EXPORTERS[runtime].export(entries, path, order.making)
         found = require_ok(compare(path, runtime, cases, order.tolerance))
     else:
-        found = export_rounded(runtime, entries, cases, path, (order.precision, order.tolerance))
+        found = export_rounded(runtime, entries, cases, path, (order.making, order.tolerance))
     ledger = check_stored_once(path, entries)
-    check_is_in(order.precision, ledger)
+    check_is_in(order.making.precision, ledger)
     return found, fallbacks(path, runtime, {entry.name: entry.inputs for entry in entries})
 
 

@@ -33,7 +33,7 @@ class WorkerProcess:
             path=str(order.path),
             programs=str(programs),
             tolerance=tolerance,
-            precision=order.precision,
+            making=order.making,
         )
         reply = self.ask(Request(order=line), order.path.name)
         parities = tuple(

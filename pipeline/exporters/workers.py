@@ -146,7 +146,8 @@ def _said(done: Exported) -> str:
     worst = max(parity.max_abs_error for parity in done.parities)
     order = done.order
     size = order.path.stat().st_size
-    what = "" if order.precision == "fp32" else f" of {order.precision}"
+    precision = order.making.precision
+    what = "" if precision == "fp32" else f" of {precision}"
     slow = "".join(
         f"; {each.task}: {each.share:.0%} of an inference here is in {each.operator}, which "
         "XNNPACK leaves to ExecuTorch's own kernels"

@@ -1,7 +1,7 @@
 """The ledger of a model file, or of all files of a bundle."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
@@ -52,10 +52,23 @@ def _inspect_bundle(folder: Path) -> Ledger:
     for model in bundle.models:
         _check_unchanged(folder / model.path, model.sha256)
     sharing = bundle.sharing
+    files = tuple(inspect_file(folder / each.path, each.path) for each in bundle.models)
+    _check_plans(bundle, files)
     return Ledger(
-        files=tuple(inspect_file(folder / each.path, each.path) for each in bundle.models),
+        files=files,
         minimum_bytes=sharing.shared_bytes + sum(sharing.private_bytes.values()),
     )
+
+
+def _check_plans(bundle: Bundle, files: Sequence[FileLedger]) -> None:
+    """BadInput where a file says that another plan made it than the manifest does."""
+    for file in files:
+        plan = file.provenance.plan_sha256 if file.provenance else None
+        if plan not in (None, bundle.plan_sha256):
+            raise BadInput(
+                f"{file.path} says that plan {plan} made it, {BUNDLE_FILE} says "
+                f"{bundle.plan_sha256}; make the bundle again with `deploy export`"
+            )
 
 
 def _check_unchanged(path: Path, sha256: str) -> None:

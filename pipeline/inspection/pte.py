@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from taskzip.contracts.ledger import Use
+from taskzip.contracts.provenance import PROVENANCE
 from taskzip.contracts.recipes import RECIPES, WeightRecipe, parts_of
 from taskzip.pipeline.inspection.pte_file import PteFile
 from taskzip.pipeline.inspection.stored import Contents, Stored
@@ -47,7 +48,7 @@ class _Reading:
     def read(self) -> Contents:
         plans = self._program["execution_plan"]
         for name, index in self._file.named.items():
-            if name == RECIPES:
+            if name in (RECIPES, PROVENANCE):
                 continue
             data = self._file.segment(index)
             self._stored["named", index] = Stored(data, "unknown", (len(data),))
@@ -55,7 +56,8 @@ class _Reading:
             self._read_delegates(plan)
             self._read_operators(plan)
         entries = tuple(plan["name"] for plan in plans)
-        return Contents("executorch", entries, [*self._stored.values()])
+        stored = [*self._stored.values()]
+        return Contents("executorch", entries, stored, self._file.provenance())
 
     def _read_delegates(self, plan: Mapping[str, Any]) -> None:
         number = 0

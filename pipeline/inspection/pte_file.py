@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+from taskzip.contracts.provenance import PROVENANCE, Provenance
 from taskzip.contracts.recipes import RECIPES, Recipes, WeightRecipe
 from taskzip.pipeline.inspection.flatc import PROGRAM, as_json
 
@@ -42,3 +43,9 @@ class PteFile:
         if RECIPES not in self.named:
             return ()
         return Recipes.parse(bytes(self.segment(self.named[RECIPES])), "its recipes").weights
+
+    def provenance(self) -> Provenance | None:
+        """How it was made, where it says so."""
+        if PROVENANCE not in self.named:
+            return None
+        return Provenance.parse(bytes(self.segment(self.named[PROVENANCE])), "its provenance")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from taskzip.contracts.ledger import Constant, FileLedger, Use
 from taskzip.contracts.names import Runtime
+from taskzip.contracts.provenance import Provenance
 
 SMALLEST_DUPLICATE_BYTES = 64
 """Shapes, axes and single numbers may stand in a file as often as they like."""
@@ -30,6 +31,7 @@ class Contents:
     runtime: Runtime
     entries: tuple[str, ...]
     stored: Sequence[Stored]
+    provenance: Provenance | None = None
 
 
 def ledger_of(contents: Contents, path: Path, name: str) -> FileLedger:
@@ -51,6 +53,7 @@ def ledger_of(contents: Contents, path: Path, name: str) -> FileLedger:
         unused_bytes=sum(each.bytes for each in constants if not each.uses),
         duplicated_bytes=sum(each.bytes for each in duplicates(constants)),
         constants=tuple(constants),
+        provenance=contents.provenance,
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from taskzip.contracts.ledger import Use
+from taskzip.contracts.provenance import PROVENANCE, Provenance
 from taskzip.pipeline.inspection.stored import Contents, Stored
 
 IDENTIFIER = b"TFL3"
@@ -28,7 +29,8 @@ def read_tflite(path: Path) -> Contents:
     for entry, graph in _signatures(model):
         _read_graph(model, entry, graph, (kinds, types, content), stored)
     _add_unused(model, content, stored)
-    return Contents("litert", tuple(entry for entry, _ in _signatures(model)), [*stored.values()])
+    entries = tuple(entry for entry, _ in _signatures(model))
+    return Contents("litert", entries, [*stored.values()], _provenance(model, content))
 
 
 def _signatures(model: Any) -> Iterator[tuple[str, Any]]:
@@ -66,6 +68,14 @@ def _add_unused(model: Any, content: bytes, stored: dict[int, Stored]) -> None:
         data = _data(buffer, content)
         if index >= _FROM_BUFFER_1_ON and index not in stored and index not in metadata and data:
             stored[index] = Stored(data, "unknown", (len(data),))
+
+
+def _provenance(model: Any, content: bytes) -> Provenance | None:
+    for each in model.metadata or ():
+        if each.name == PROVENANCE.encode():
+            data = _data(model.buffers[each.buffer], content)
+            return Provenance.parse(bytes(data), "its provenance")
+    return None
 
 
 def _data(buffer: Any, content: bytes) -> bytes | memoryview:

@@ -23,6 +23,7 @@ from taskzip.contracts.zipresult import ZipResult
 from taskzip.pipeline.build import Stages, build, export_stage, zip_stage
 from taskzip.pipeline.compare import compare
 from taskzip.pipeline.exporters.workers import ExportWorkers
+from taskzip.pipeline.inspection.inspect import inspect
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.preview import preview
@@ -99,6 +100,25 @@ def test_the_manifest_on_disk_is_the_bundle_that_was_returned(built: Built) -> N
 def test_the_manifest_says_which_plan_made_the_joint_network(built: Built) -> None:
     plan = (built.out_dir / "zip" / "plan.json").read_bytes()
     assert built.bundle.plan_sha256 == hashlib.sha256(plan).hexdigest()
+
+
+def test_each_file_says_itself_how_it_was_made(built: Built) -> None:
+    for file in inspect(built.out_dir / "bundle").files:
+        assert file.provenance
+        is_joint = len(file.entries) > 1
+        assert file.provenance.tasks == file.entries
+        assert file.provenance.plan_sha256 == (built.bundle.plan_sha256 if is_joint else None)
+        assert file.provenance.versions.items() <= built.bundle.versions.items()
+
+
+def test_a_manifest_that_names_another_plan_is_refused(built: Built, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(built.out_dir / "bundle", bundle)
+    built.bundle.model_copy(update={"plan_sha256": "0" * 64}).write(bundle / "bundle.json")
+    with pytest.raises(
+        BadInput, match=r"joint\.\w+ says that plan \w+ made it, bundle\.json says 0"
+    ):
+        inspect(bundle)
 
 
 def test_the_folder_holds_what_the_manifest_lists_and_nothing_else(built: Built) -> None:

@@ -16,7 +16,9 @@ from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.accuracy import TaskData, accuracy_of, first_samples
 from taskzip.pipeline.exporters.executorch_precision import rounded
 from taskzip.pipeline.exporters.ledger import check_stored_once, unique_bytes
+from taskzip.pipeline.exporters.making import Making
 from taskzip.pipeline.exporters.orders import FileOrder
+from taskzip.pipeline.exporters.provenance import provenance_of
 from taskzip.pipeline.exporters.tensors import outputs_of
 from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.inspection.inspect import inspect_file
@@ -40,7 +42,7 @@ def _pair(entries: Entries) -> tuple[EntryPoint, ...]:
 
 def _order(pair: tuple[EntryPoint, ...], runtime: Runtime, precision: Precision, folder: Path):
     path = folder / f"{precision}{SUFFIXES[runtime]}"
-    return FileOrder(path, runtime, pair, precision)
+    return FileOrder(path, runtime, pair, Making(precision=precision))
 
 
 @pytest.mark.parametrize("precision", ROUNDED)
@@ -65,6 +67,7 @@ def test_a_joint_file_is_small_near_fp32_and_holds_what_is_shared_once(
     assert ledger.numbers <= weights / 4 * NUMBERS_OF_LEAST
     assert ledger.duplicated_bytes == 0
     assert ledger.unused_bytes == 0
+    assert ledger.provenance == provenance_of(pair, runtime)
     _is_shared(ledger)
     for entry in pair:
         (answers,) = workers.answers(order.path, runtime, entry, entry.calibration)

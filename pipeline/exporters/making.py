@@ -1,0 +1,15 @@
+"""How a model file is to be made."""
+
+from taskzip.contracts.document import Document
+from taskzip.contracts.names import Precision, Sha256
+
+
+class Making(Document):
+    """What the exporters of both runtimes are told beside the entries."""
+
+    precision: Precision = "fp32"
+    plan_sha256: Sha256 | None = None
+    """Of the plan that made the entries, if a zip did."""
+
+
+AS_IT_IS = Making()
