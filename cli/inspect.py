@@ -14,7 +14,8 @@ from taskzip.contracts.provenance import Provenance
 
 def inspect_files(
     path: Annotated[
-        Path, typer.Argument(help="A .pte, a .tflite, or a bundle's folder.", show_default=False)
+        Path,
+        typer.Argument(help="A .pte, .ptd or .tflite, or a bundle's folder.", show_default=False),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +50,8 @@ def _files(ledger: Ledger) -> Table:
         if least:
             is_joint = len(file.entries) > 1
             cells.append(f"{file.numbers / least:.3f}" if is_joint else "–")
-        table.add_row(file.path, f"{file.bytes:,}", f"{file.program_bytes:,}", *cells)
+        data = f"\n{file.data_bytes:,} of them in its .ptd" if file.data_bytes else ""
+        table.add_row(file.path + data, f"{file.bytes:,}", f"{file.program_bytes:,}", *cells)
     return table
 
 

@@ -83,7 +83,10 @@ class Entry(Document):
 
 
 class ModelFile(File):
-    """A network for one runtime; `tiny` is the one-layer network of the memory baseline."""
+    """A network for one runtime; `tiny` is the one-layer network of the memory baseline.
+
+    One without entries is the data file of the network beside it, which has its name.
+    """
 
     runtime: Runtime
     kind: ModelKind

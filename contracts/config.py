@@ -41,6 +41,7 @@ NETWORK_FILES = (".pt2", ".keras", ".h5")
 """Suffixes of files that hold a network and its weights."""
 
 FormChoice = Literal["auto", "blocked", "assembled"]
+Delegate = Literal["xnnpack", "none"]
 
 Share = Annotated[float, Field(ge=0, le=1)] | Annotated[int, Field(ge=0)]
 """A float is the fraction of a layer's channels to share (1.0: all), an integer their number."""
@@ -226,11 +227,34 @@ class ExportConfig(Document):
     """Of the tasks' files; the memory baseline's stays fp32."""
     form: FormChoice | dict[str, FormChoice] = "auto"
     """Of layers that tasks share in part: all of them, or by layer name (others: "auto")."""
+    delegate: Delegate = "xnnpack"
+    """What computes ExecuTorch's files; "none": its own kernels alone."""
+    data_file: bool = False
+    """Whether the joint .pte has its weights in a .ptd beside it."""
     tolerance_absolute: Annotated[float, Field(ge=0)] | None = None
     tolerance_relative: Annotated[float, Field(ge=0)] | None = None
     """None: what TOLERANCES says of the precision."""
     keep_going: bool = False
     """Whether a runtime that cannot hold a network is left out, and the others go on."""
+
+    @model_validator(mode="after")
+    def _has_a_delegate_that_can(self) -> Self:
+        if self.delegate == "none" and self.precision != "fp32":
+            raise ValueError(
+                f"precision {self.precision!r} needs delegate 'xnnpack': ExecuTorch's own kernels "
+                "are exported in fp32 alone"
+            )
+        if self.delegate == "none" and self.data_file:
+            raise ValueError(
+                "data_file needs delegate 'xnnpack': without it ExecuTorch names weights in a .ptd "
+                "by parameter, and tasks have parameters of the same name"
+            )
+        return self
+
+    @property
+    def can_assemble(self) -> bool:
+        """Whether ExecuTorch's joint file may hold layers that are put together when loaded."""
+        return self.precision == "fp32" and self.delegate == "xnnpack" and not self.data_file
 
     @property
     def tolerance(self) -> Tolerance:

@@ -47,6 +47,9 @@ class FileLedger(Document):
     path: str
     runtime: Runtime
     bytes: Bytes
+    """With its data file's."""
+    data_bytes: Bytes = 0
+    """Of the `.ptd` of the same name, where the constants stand there."""
     program_bytes: Bytes
     """All that is no constant: graphs, names, provenance, padding."""
     entries: tuple[str, ...]

@@ -35,12 +35,24 @@ class Item:
 
 
 def bundle_items(folder: Path) -> tuple[Item, ...]:
-    """The files that a bundle's manifest lists; BadInput when it is wrong or leads elsewhere."""
+    """The files that a bundle's manifest lists.
+
+    BadInput when it is wrong or leads elsewhere, or when a file is not the one that it lists.
+    """
     bundle = Bundle.read(folder / BUNDLE_FILE)
-    return tuple(
+    items = tuple(
         Item(_within(folder, file.path), f"{BUNDLE_DIR}/{file.path}", file.bytes, file.sha256)
         for file in (*bundle.models, *bundle.data)
     )
+    for item in items:
+        refuse_changed(item)
+    return items
+
+
+def refuse_changed(item: Item) -> None:
+    """BadInput where the local file is not what the manifest says."""
+    if hash_file(item.local) != item.sha256:
+        raise BadInput(f"{item.local} is not what its manifest says; make the bundle again")
 
 
 def _within(folder: Path, path: str) -> Path:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
-from taskzip.contracts.errors import BadInput, DeviceTrouble
+from taskzip.contracts.errors import DeviceTrouble
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.contracts.report import Pushed
 from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
-from taskzip.device.manifest import Item, hash_file, total_bytes
+from taskzip.device.manifest import Item, refuse_changed, total_bytes
 from taskzip.device.parse.files import FileState
 from taskzip.device.room import free_bytes, make_room
 from taskzip.device.send import Send, plan_send, send
@@ -163,8 +163,7 @@ def _refuse_damaged(serial: str, item: Item, arrived: Mapping[str, Hashed]) -> N
     there = arrived.get(item.sha256 + PARTIAL)
     if there is not None and there.sha256 == item.sha256:
         return
-    if hash_file(item.local) != item.sha256:
-        raise BadInput(f"{item.local} is not what its manifest says; make the bundle again")
+    refuse_changed(item)
     raise TransferFailed(f"{serial}: {item.path} arrived damaged; try again")
 
 

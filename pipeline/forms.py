@@ -34,7 +34,7 @@ def chosen_forms(
     that the runtime cannot hold in the form that is asked for, or that is not there.
     """
     asked = _asked(layers, config.form)
-    can_assemble = runtime == "executorch" and config.precision == "fp32"
+    can_assemble = runtime == "executorch" and config.can_assemble
     found: dict[str, LayerForm] = {}
     for name, some in layers.items():
         if asked[name] == "assembled" and not can_assemble:
@@ -86,7 +86,8 @@ def _asked(layers: Layers, form: FormChoice | dict[str, FormChoice]) -> dict[str
 
 def _refusal(name: str, runtime: Runtime, config: ExportConfig) -> BadInput:
     where = (
-        f"in {config.precision}"
+        f"in {config.precision} with delegate {config.delegate!r}"
+        f"{' and a data file' if config.data_file else ''}"
         if runtime == "executorch"
         else "from a .tflite, whose operators read weights as the file has them"
     )

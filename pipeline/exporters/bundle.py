@@ -43,7 +43,7 @@ def write_bundle(
         bundle = Bundle(
             tasks=described,
             tiny=describe_tiny(tiny, made),
-            models=tuple(describe_model(model, measuring) for model in models),
+            models=tuple(file for model in models for file in describe_model(model, measuring)),
             data=tuple(describe_file(path, made) for path in sorted((made / "golden").iterdir())),
             sharing=sharing({task.name: task.joint for task in tasks}),
             tolerance=config.tolerance,
@@ -73,5 +73,6 @@ def _make(
     failures = workers.export_where_possible(orders, config.tolerance, progress).failures
     for order in orders:
         if order.runtime in failures:
-            order.path.unlink(missing_ok=True)
+            for path in order.paths:
+                path.unlink(missing_ok=True)
     return failures

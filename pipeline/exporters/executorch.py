@@ -3,6 +3,7 @@
 Weights that have a recipe are stored as its blocks, which the runner puts together.
 """
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnin
 from taskzip.pipeline.exporters.making import AS_IT_IS, Making
 from taskzip.pipeline.exporters.own_copies import own_copies
 from taskzip.pipeline.exporters.provenance import provenance_of
+from taskzip.pipeline.inspection.ptd_file import data_path
+
+_DATA = "weights"
+_MOST_BYTES = 2**62
+"""Of a data file: ExecuTorch would make several of more; its offsets have 64 bits."""
 
 
 def export(entries: Sequence[EntryPoint], path: Path, making: Making = AS_IT_IS) -> None:
@@ -29,12 +35,14 @@ def export(entries: Sequence[EntryPoint], path: Path, making: Making = AS_IT_IS)
     with contained_warnings():
         lower = load_framework()
         try:
-            content = lower(own_copies(entries), making)
+            content, data = lower(own_copies(entries), making)
         except BadInput:
             raise
         except Exception as error:
             names = [entry.name for entry in entries]
             raise cannot_lower("executorch", names, error, making.precision) from error
+    if data is not None:
+        write_atomically(data_path(path), data)
     write_atomically(path, content)
 
 
@@ -46,18 +54,32 @@ def load_framework() -> Any:
         )
         from executorch.exir import to_edge_transform_and_lower  # noqa: PLC0415  # slow
 
-    def lower(entries: Sequence[EntryPoint], making: Making) -> bytes:
+    def lower(entries: Sequence[EntryPoint], making: Making) -> "tuple[bytes, bytes | None]":
         programs = {entry.name: _exported(entry) for entry in entries}
-        edge = to_edge_transform_and_lower(programs, partitioner=[XnnpackPartitioner()])
+        delegates = [XnnpackPartitioner()] if making.delegate == "xnnpack" else []
+        edge = to_edge_transform_and_lower(programs, partitioner=delegates)
         # ExecuTorch 1.5.1 has no public way to add named data of no delegate's.
         store = edge._named_data_store
+        if making.data_file:
+            store.externalize_pte_data(_MOST_BYTES, _DATA)
         if any(entry.recipes for entry in entries):
             add_recipes(entries, store)
         provenance = provenance_of(entries, "executorch", making.plan_sha256)
         store.add_named_data(PROVENANCE, provenance.as_bytes(), alignment=1)
-        return bytes(edge.to_executorch().buffer)
+        made = edge.to_executorch()
+        return bytes(made.buffer), _data(made) if making.data_file else None
 
     return lower
+
+
+def _data(made: Any) -> bytes:
+    """The .ptd of a program whose constants were put outside; BadInput if there are none."""
+    with tempfile.TemporaryDirectory() as folder:
+        made.write_tensor_data_to_file(folder)
+        files = list(Path(folder).glob(f"{_DATA}*.ptd"))
+        if not files:
+            raise BadInput("executorch: no weight is XNNPACK's; set [export] data_file = false")
+        return files[0].read_bytes()
 
 
 def _exported(entry: EntryPoint) -> torch.export.ExportedProgram:

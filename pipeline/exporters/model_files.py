@@ -42,15 +42,19 @@ def planned_models(
     exports: Exports, tiny: EntryPoint, config: ExportConfig
 ) -> tuple[PlannedModel, ...]:
     """Every file of a bundle: of each runtime tiny, joint, and one of each task."""
-    making = Making(precision=config.precision)
-    of_plan = making.model_copy(update={"plan_sha256": exports.plan_sha256})
+    plain = Making(delegate=config.delegate)
+    making = plain.model_copy(update={"precision": config.precision})
+    joint = making.model_copy(update={"plan_sha256": exports.plan_sha256})
+    with_data = joint.model_copy(update={"data_file": config.data_file})
     separate = [(task.entry(task.separate),) for task in exports.tasks]
     return tuple(
         model
         for runtime in config.runtimes
         for model in (
-            PlannedModel(runtime, "tiny", (tiny,)),
-            _joint(runtime, exports.joints[runtime], of_plan),
+            PlannedModel(runtime, "tiny", (tiny,), plain),
+            _joint(
+                runtime, exports.joints[runtime], with_data if runtime == "executorch" else joint
+            ),
             *(PlannedModel(runtime, "separate", entries, making) for entries in separate),
         )
     )
@@ -60,17 +64,20 @@ def _joint(runtime: Runtime, joint: JointFile, making: Making) -> PlannedModel:
     return PlannedModel(runtime, "joint", joint.entries, making, joint.forms)
 
 
-def describe_model(model: PlannedModel, measuring: Measuring) -> ModelFile:
-    """A file that was made, as the manifest lists it."""
-    file = describe_file(measuring.folder / model.path, measuring.folder)
-    return ModelFile(
-        **file.model_dump(),
-        runtime=model.runtime,
-        kind=model.kind,
-        precision=model.making.precision,
-        entries=measuring.entries(model.order(measuring.folder)),
-        forms=model.forms,
-    )
+def describe_model(model: PlannedModel, measuring: Measuring) -> Iterator[ModelFile]:
+    """What was made, as the manifest lists it: the file, and its data file if it has one."""
+    order = model.order(measuring.folder)
+    entries = measuring.entries(order)
+    for path in order.paths:
+        is_program = path == order.path
+        yield ModelFile(
+            **describe_file(path, measuring.folder).model_dump(),
+            runtime=model.runtime,
+            kind=model.kind,
+            precision=model.making.precision,
+            entries=entries if is_program else (),
+            forms=model.forms if is_program else {},
+        )
 
 
 def notes_on(model: PlannedModel, folder: Path) -> Iterator[str]:

@@ -10,6 +10,7 @@ from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.fallbacks import Fallback
 from taskzip.pipeline.exporters.making import AS_IT_IS, Making
 from taskzip.pipeline.exporters.parity import HostParity
+from taskzip.pipeline.inspection.ptd_file import data_path
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,11 @@ class FileOrder:
     runtime: Runtime
     entries: tuple[EntryPoint, ...]
     making: Making = AS_IT_IS
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All that is made: the file, and its data file if it is to have one."""
+        return (self.path, data_path(self.path)) if self.making.data_file else (self.path,)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from taskzip.contracts.recipes import CopyStep, ScaleStep, WeightRecipe
+from taskzip.pipeline.inspection.ptd_file import data_path
 from taskzip.pipeline.inspection.pte_file import PteFile
 
 _ALIGNMENT = 16
@@ -21,11 +22,12 @@ _ALIGNMENT = 16
 
 @contextmanager
 def whole_constants(path: Path) -> Iterator[Path | None]:
-    """A .ptd for the .pte at `path`, while it is loaded; None where that has no recipes."""
+    """A .ptd for the .pte at `path`: its own, or one made of its recipes; None: it has neither."""
     file = PteFile(path)
     recipes = file.recipes()
     if not recipes:
-        yield None
+        own = data_path(path)
+        yield own if own.exists() else None
         return
     with tempfile.TemporaryDirectory() as folder:
         ptd = Path(folder) / "constants.ptd"

@@ -145,7 +145,7 @@ def _cancel(futures: Iterable[Future[Exported]]) -> None:
 def _said(done: Exported) -> str:
     worst = max(parity.max_abs_error for parity in done.parities)
     order = done.order
-    size = order.path.stat().st_size
+    size = sum(path.stat().st_size for path in order.paths)
     precision = order.making.precision
     what = "" if precision == "fp32" else f" of {precision}"
     slow = "".join(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = "exir/_serialize/program.fbs"
+FLAT_TENSOR = "extension/flat_tensor/serialize/flat_tensor.fbs"
 XNNPACK = "backends/xnnpack/serialization/schema.fbs"
 LIMIT_SECONDS = 120
 _WORDS = re.compile(r"(?<=[ :\[,])-?(?:inf|nan)(?=\s*[,\]}])")

@@ -8,12 +8,13 @@ from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.ledger import FileLedger, Ledger
 from taskzip.contracts.names import Runtime
-from taskzip.pipeline.inspection.pte import read_pte
+from taskzip.pipeline.inspection.pte import read_ptd, read_pte
 from taskzip.pipeline.inspection.stored import Contents, ledger_of
 from taskzip.pipeline.inspection.tflite import read_tflite
 
 _READERS: dict[str, tuple[Runtime, Callable[[Path], Contents]]] = {
     ".pte": ("executorch", read_pte),
+    ".ptd": ("executorch", read_ptd),
     ".tflite": ("litert", read_tflite),
 }
 
@@ -52,7 +53,9 @@ def _inspect_bundle(folder: Path) -> Ledger:
     for model in bundle.models:
         _check_unchanged(folder / model.path, model.sha256)
     sharing = bundle.sharing
-    files = tuple(inspect_file(folder / each.path, each.path) for each in bundle.models)
+    files = tuple(
+        inspect_file(folder / each.path, each.path) for each in bundle.models if each.entries
+    )
     _check_plans(bundle, files)
     return Ledger(
         files=files,

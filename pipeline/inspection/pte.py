@@ -1,7 +1,7 @@
 """The constants of a .pte, read from its flatbuffers; methods are the entries.
 
-A constant stands in a segment of its own, by name, or inside a delegate's data, or among the
-program's own constants, which operators that are not delegated read.
+A constant stands in a segment of its own, by name, here or in a .ptd, or inside a delegate's data,
+or among the program's own constants, which operators that are not delegated read.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Any
 from taskzip.contracts.ledger import Use
 from taskzip.contracts.provenance import PROVENANCE
 from taskzip.contracts.recipes import RECIPES, WeightRecipe, parts_of
+from taskzip.pipeline.inspection.ptd_file import PtdFile, data_path
 from taskzip.pipeline.inspection.pte_file import PteFile
 from taskzip.pipeline.inspection.stored import Contents, Stored
 from taskzip.pipeline.inspection.xnnpack import Delegate, read_delegate
@@ -27,7 +28,14 @@ TYPES = {
 
 def read_pte(path: Path) -> Contents:
     """What the file holds; any exception when it is damaged."""
-    return _Reading(PteFile(path)).read()
+    data = data_path(path)
+    return _Reading(PteFile(path), PtdFile(data) if data.exists() else None).read()
+
+
+def read_ptd(path: Path) -> Contents:
+    """What the data file holds; who uses it is told by the .pte alone."""
+    data = PtdFile(path)
+    return Contents("executorch", (), [*_segments("data", data).values()])
 
 
 def own_kernels(path: Path) -> dict[str, tuple[str, ...]]:
@@ -39,25 +47,24 @@ def own_kernels(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 class _Reading:
-    def __init__(self, file: PteFile) -> None:
+    def __init__(self, file: PteFile, data: PtdFile | None) -> None:
         self._file, self._program = file, file.program
         self._recipes = {each.key: each for each in file.recipes()}
-        self._stored: dict[tuple[str, int], Stored] = {}
+        self._data = data
+        self._stored = _segments("named", file)
         """By kind of place and number."""
+        if data is not None:
+            self._stored |= _segments("data", data)
 
     def read(self) -> Contents:
         plans = self._program["execution_plan"]
-        for name, index in self._file.named.items():
-            if name in (RECIPES, PROVENANCE):
-                continue
-            data = self._file.segment(index)
-            self._stored["named", index] = Stored(data, "unknown", (len(data),))
         for plan in plans:
             self._read_delegates(plan)
             self._read_operators(plan)
         entries = tuple(plan["name"] for plan in plans)
         stored = [*self._stored.values()]
-        return Contents("executorch", entries, stored, self._file.provenance())
+        data_bytes = self._data.bytes if self._data else 0
+        return Contents("executorch", entries, stored, self._file.provenance(), data_bytes)
 
     def _read_delegates(self, plan: Mapping[str, Any]) -> None:
         number = 0
@@ -80,15 +87,20 @@ class _Reading:
             if constant.key in self._recipes:
                 self._add_parts(self._recipes[constant.key], uses)
                 continue
-            if constant.key and constant.key not in self._file.named:
-                continue  # it stands in a .ptd beside the program
             if constant.key:
-                held = self._stored["named", self._file.named[constant.key]]
+                held = self._under(constant.key)
                 held.dtype, held.shape = constant.dtype, constant.shape
             else:
                 held = Stored(constant.content, constant.dtype, constant.shape)
                 self._stored[f"{entry} {delegate}", index] = held
             held.uses += uses
+
+    def _under(self, key: str) -> Stored:
+        if key in self._file.named:
+            return self._stored["named", self._file.named[key]]
+        if self._data is None or key not in self._data.named:
+            raise ValueError(f"its constant {key[:12]}… is neither in it nor in a .ptd beside it")
+        return self._stored["data", self._data.named[key]]
 
     def _add_parts(self, recipe: WeightRecipe, uses: Sequence[Use]) -> None:
         for step in recipe.steps:
@@ -122,6 +134,16 @@ class _Reading:
         place = self._program["constant_segment"]
         start = place["offsets"][index]
         return self._file.segment(place.get("segment_index", 0))[start : start + size]
+
+
+def _segments(place: str, file: PteFile | PtdFile) -> dict[tuple[str, int], Stored]:
+    """What has a name, each segment once; its type and shape are known when somebody uses it."""
+    found: dict[tuple[str, int], Stored] = {}
+    for name, index in file.named.items():
+        if name not in (RECIPES, PROVENANCE):
+            data = file.segment(index)
+            found[place, index] = Stored(data, "unknown", (len(data),))
+    return found
 
 
 def _calls(plan: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[int]]]:

@@ -32,18 +32,21 @@ class Contents:
     entries: tuple[str, ...]
     stored: Sequence[Stored]
     provenance: Provenance | None = None
+    data_bytes: int = 0
+    """Of the data file beside it."""
 
 
 def ledger_of(contents: Contents, path: Path, name: str) -> FileLedger:
     """The ledger of the file at `path`, called `name`."""
     constants = [_constant(each) for each in contents.stored if len(each.content)]
     constants.sort(key=lambda each: (-each.bytes, each.sha256))
-    size = path.stat().st_size
+    size = path.stat().st_size + contents.data_bytes
     alone = [(each.entries[0], each.bytes) for each in constants if len(each.entries) == 1]
     return FileLedger(
         path=name,
         runtime=contents.runtime,
         bytes=size,
+        data_bytes=contents.data_bytes,
         program_bytes=size - sum(each.bytes for each in constants),
         entries=contents.entries,
         shared_bytes=sum(each.bytes for each in constants if len(each.entries) > 1),

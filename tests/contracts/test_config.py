@@ -183,3 +183,10 @@ def test_names_of_inputs_are_words_that_differ(tmp_path: Path, names: str, messa
     text = TASKS.replace('name = "a"\n', f'name = "a"\ninput_names = {names}\n')
     with pytest.raises(BadInput, match=message):
         load(tmp_path, text)
+
+
+@pytest.mark.parametrize("other", ['precision = "int8-static"', "data_file = true"])
+def test_what_needs_a_delegate_is_refused_without_one(tmp_path: Path, other: str) -> None:
+    text = f'{TASKS}[export]\ndelegate = "none"\n{other}\n'
+    with pytest.raises(BadInput, match=f"{other.split(maxsplit=1)[0]}.* needs delegate 'xnnpack'"):
+        load(tmp_path, text)

@@ -182,6 +182,13 @@ def test_a_manifest_that_nests_without_end_is_refused() -> None:
         Bundle.parse("[" * 100_000, "bundle.json")
 
 
+def test_a_bundle_edited_by_hand_is_refused_before_anything_is_sent(bundle_dir: Path) -> None:
+    golden = bundle_dir / "golden" / "x.in0.bin"
+    golden.write_bytes(bytes(len(golden.read_bytes())) + b" ")
+    with pytest.raises(BadInput, match=r"x\.in0\.bin is not what its manifest says"):
+        bundle_items(bundle_dir)
+
+
 def test_a_link_that_leads_out_of_a_bundle_is_refused(bundle_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "private").write_bytes(bytes(16))
     golden = bundle_dir / "golden" / "x.in0.bin"

@@ -111,6 +111,9 @@ DeployedFiles DeployedFiles::of(const std::vector<ModelFile>& files) {
   DeployedFiles paths;
   for (const ModelFile& file : files) {
     paths.models.push_back(absolute(file.path));
+    if (!file.data_path.empty()) {
+      paths.models.push_back(absolute(file.data_path));
+    }
     if (!file.packed_path.empty()) {
       paths.packed_caches.push_back(absolute(file.packed_path));
     }

@@ -46,6 +46,7 @@ class Model {
 struct ModelFile {
   std::string path;
   std::string packed_path;  // packed-weight cache of this file; empty: packed weights stay in memory
+  std::string data_path{};  // its constants in a file of their own (.ptd); empty: they are in `path`
 };
 
 class Backend {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <set>
 
@@ -14,10 +15,29 @@ constexpr char kDraft[] = ".draft";
 constexpr char kSeal[] = ".seal";
 constexpr std::size_t kLongestSeal = 64;
 
-Result<std::string> packed_name(const std::string& model, const std::string& release) {
-  auto hash = file_hash(model);
-  TASKZIP_TRY(hash);
-  return hash.value() + "-" + release + ".packed";
+constexpr char kProgram[] = ".pte";
+constexpr char kData[] = ".ptd";
+
+// The data file of an ExecuTorch program: beside it, with its name. Empty where there is none.
+std::string data_path_of(const std::string& model) {
+  const std::size_t stem = model.rfind(kProgram);
+  if (stem == std::string::npos || stem + std::strlen(kProgram) != model.size()) {
+    return "";
+  }
+  const std::string path = model.substr(0, stem) + kData;
+  return file_bytes(path) > 0 ? path : "";
+}
+
+Result<std::string> packed_name(const ModelFile& file, const std::string& release) {
+  std::string name;
+  for (const std::string& path : {file.path, file.data_path}) {
+    if (!path.empty()) {
+      auto hash = file_hash(path);
+      TASKZIP_TRY(hash);
+      name += hash.value() + "-";
+    }
+  }
+  return name + release + ".packed";
 }
 
 // The caches of a deployment, each once.
@@ -62,14 +82,16 @@ Result<std::vector<ModelFile>> plan_model_files(const std::vector<TaskSpec>& tas
   std::map<std::string, std::string> packed_paths;
   std::vector<ModelFile> files;
   for (const TaskSpec& task : tasks) {
+    ModelFile file{task.model, "", data_path_of(task.model)};
     std::string& packed = packed_paths[task.model];
     if (folder && packed.empty()) {
       TASKZIP_TRY(make_folder(*folder));
-      auto name = packed_name(task.model, runtime_release);
+      auto name = packed_name(file, runtime_release);
       TASKZIP_TRY(name);
       packed = *folder + "/" + name.value();
     }
-    files.push_back({task.model, packed});
+    file.packed_path = packed;
+    files.push_back(file);
   }
   return files;
 }
@@ -114,6 +136,9 @@ void remove_packed_caches(const std::vector<ModelFile>& files) {
 
 std::vector<std::string> files_read_by(const ModelFile& file) {
   std::vector<std::string> paths{file.path};
+  if (!file.data_path.empty()) {
+    paths.push_back(file.data_path);
+  }
   if (!file.packed_path.empty() && file_bytes(file.packed_path) > 0) {
     paths.push_back(file.packed_path);
   }

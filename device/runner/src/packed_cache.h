@@ -13,7 +13,8 @@
 namespace taskzip {
 
 // The model file of every task, with its packed cache where `folder` is set. A cache cannot tell
-// that its model changed, so its name holds the model's content hash and the runtime's release.
+// that its model changed, so its name holds the content hashes of the model and its data file, and
+// the runtime's release.
 // @retval file_missing a model file cannot be read
 // @retval write_failed the folder cannot be made
 Result<std::vector<ModelFile>> plan_model_files(const std::vector<TaskSpec>& tasks,
@@ -38,7 +39,7 @@ Status seal_packed_caches(const std::vector<ModelFile>& files);
 // Removes the caches, their seals and drafts.
 void remove_packed_caches(const std::vector<ModelFile>& files);
 
-// The files that loading `file` reads: the model, and its packed cache where it exists.
+// The files that loading `file` reads: the model, its data file and packed cache where they exist.
 std::vector<std::string> files_read_by(const ModelFile& file);
 
 }  // namespace taskzip

@@ -69,7 +69,9 @@ std::uintmax_t needed_bytes(const std::vector<ModelFile>& files) {
   std::set<std::string> models;
   std::uintmax_t bytes = 0;
   for (const ModelFile& file : files) {
-    bytes += models.insert(file.path).second ? file_bytes(file.path) : 0;
+    if (models.insert(file.path).second) {
+      bytes += file_bytes(file.path) + file_bytes(file.data_path);
+    }
   }
   return bytes;
 }

@@ -55,6 +55,19 @@ TEST(PackedCache, AnotherContentOrReleaseHasAnotherCache) {
   EXPECT_EQ(packed_of(one, "1.0"), packed_of(scratch.file("copy", 10, 1), "1.0"));
 }
 
+TEST(PackedCache, ADataFileIsReadWithItsProgramAndHasAPartInTheCachesName) {
+  const ScratchFolder scratch;
+  const std::string model = scratch.file("joint.pte", 10);
+  const std::string data = scratch.file("joint.ptd", 10, 1);
+  const auto planned = [&] {
+    return plan_model_files({task_of(model)}, scratch.path("packed"), "1.0").value().at(0);
+  };
+  const ModelFile first = planned();
+  EXPECT_EQ(files_read_by(first), (std::vector<std::string>{model, data}));
+  scratch.file("joint.ptd", 10, 2);
+  EXPECT_NE(planned().packed_path, first.packed_path);
+}
+
 TEST(PackedCache, ADamagedCacheCountsAsMissing) {
   const ScratchFolder scratch;
   const auto files =

@@ -9,6 +9,7 @@ from torch import nn
 
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters import executorch, litert
+from taskzip.pipeline.exporters.making import Making
 from taskzip.pipeline.exporters.tensors import raw_bytes
 from taskzip.pipeline.recipe import Add, Copy, Recipe, Scale
 
@@ -18,6 +19,7 @@ IMAGE = (1, 1, 12, 12)
 ROW = (1, 4)
 LARGER_IMAGE = (1, 1, 24, 24)
 TASK_COUNTS = (1, 3)
+OTHERWISE = {"data_file": Making(data_file=True), "no_delegate": Making(delegate="none")}
 
 
 def _trunk() -> nn.Module:
@@ -77,6 +79,17 @@ def _export_small(folder: Path) -> None:
     for kind, networks in (("joint", joint), ("separate", separate)):
         for task, network in networks.items():
             (folder / f"{task}.{kind}.out.bin").write_bytes(raw_bytes(network(image)))
+
+
+def _export_otherwise(folder: Path, making: Making) -> None:
+    """One file of both tasks for ExecuTorch, made in another way."""
+    image, shared = torch.randn(IMAGE), _trunk()
+    networks = {task: _network(shared) for task in TASKS}
+    entries = [EntryPoint(task, network, (image,)) for task, network in networks.items()]
+    executorch.export(entries, folder / "joint.pte", making)
+    (folder / "image.bin").write_bytes(raw_bytes(image))
+    for task, network in networks.items():
+        (folder / f"{task}.joint.out.bin").write_bytes(raw_bytes(network(image)))
 
 
 def _export_shared(folder: Path) -> None:
@@ -142,13 +155,15 @@ def _export_assembled(folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """`small/`, and `shared/` and `assembled/` with the same tiny network."""
+    """`small/`, and other folders with the same tiny network."""
     torch.manual_seed(0)
     small, shared, assembled = (folder / name for name in ("small", "shared", "assembled"))
     small.mkdir()
     _export_tiny(small)
     shutil.copytree(small, shared)
     shutil.copytree(small, assembled)
+    for name, making in OTHERWISE.items():
+        _export_otherwise(Path(shutil.copytree(small, folder / name)), making)
     _export_assembled(assembled)
     _export_small(small)
     _export_shared(shared)

@@ -15,6 +15,7 @@
 
 #include "codes.h"
 #include "executorch/assembled_weights.h"
+#include "executorch/data_file.h"
 #include "executorch/delegate_options.h"
 #include "executorch/input_tensor.h"
 #include "executorch/threadpool_symbols.h"
@@ -120,7 +121,8 @@ class ExecutorchModel : public Model {
       : path_(file.path),
         packed_path_(file.packed_path),
         options_(file.packed_path),
-        loader_(std::move(loader)) {}
+        loader_(std::move(loader)),
+        data_path_(file.data_path) {}
 
   // @retval open_failed the file is not an ExecuTorch program, or its packed path is too long
   Status read_program() {
@@ -134,6 +136,11 @@ class ExecutorchModel : public Model {
     }
     program_.emplace(std::move(program.get()));
     TASKZIP_TRY(read_recipes());
+    if (!data_path_.empty()) {
+      auto data = DataFile::open(data_path_);
+      TASKZIP_TRY(data);
+      data_ = data.take();
+    }
     return size_arenas();
   }
 
@@ -175,8 +182,13 @@ class ExecutorchModel : public Model {
     return {};
   }
 
-  // Null where there is nothing to put together.
-  const AssembledWeights* weights() const { return weights_->empty() ? nullptr : &*weights_; }
+  // Constants that are not in the program as they are; null where all of them are.
+  const et::NamedDataMap* weights() const {
+    if (data_ != nullptr) {
+      return data_->constants();
+    }
+    return weights_->empty() ? nullptr : &*weights_;
+  }
 
   Error not_loaded(const TaskSpec& task, et::Error error) const {
     const std::string what = path_ + ": method " + task.entry;
@@ -209,6 +221,8 @@ class ExecutorchModel : public Model {
   MmapDataLoader loader_;
   std::optional<et::Program> program_;
   std::optional<AssembledWeights> weights_;
+  std::string data_path_;
+  std::unique_ptr<DataFile> data_;
   Arenas arenas_;
 };
 
