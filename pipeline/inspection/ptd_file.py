@@ -29,7 +29,7 @@ class PtdFile:
         magic, _, start, size, self._base, _ = _HEADER.unpack_from(content, 8)
         if magic != HEADER_MAGIC:
             raise ValueError(f"{path.name} has no header of such files")
-        table = as_json(content[start : start + size], FLAT_TENSOR)
+        table = as_json(content[: start + size], FLAT_TENSOR)
         self._name, self._content = path.name, memoryview(content)
         self.bytes = len(content)
         self._segments = table.get("segments", ())
