@@ -24,13 +24,13 @@ class UnderLimit(Document):
 
 
 def limits_of(pressed: Pressed) -> tuple[UnderLimit, ...]:
-    """Of each runtime, the largest limit first."""
+    """Of each runtime, the largest limit first; where joint and separate were measured."""
     limits = sorted({point.limit_bytes for point in pressed.points}, reverse=True)
     return tuple(
         _under(points, pressed.tasks)
         for runtime in RUNTIMES
         for limit in limits
-        if (points := list(_at(pressed, runtime, limit)))
+        if _has_both(points := list(_at(pressed, runtime, limit)))
     )
 
 
@@ -38,6 +38,11 @@ def _at(pressed: Pressed, runtime: Runtime, limit_bytes: int) -> Iterator[Point]
     for point in pressed.points:
         if (point.runtime, point.limit_bytes) == (runtime, limit_bytes):
             yield point
+
+
+def _has_both(points: Sequence[Point]) -> bool:
+    measured = {point.deployment for point in points}
+    return all(not measured.isdisjoint(side) for side in (JOINT, SEPARATE))
 
 
 def _under(points: Sequence[Point], tasks: int) -> UnderLimit:

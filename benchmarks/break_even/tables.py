@@ -65,7 +65,9 @@ def render_limits(limits: Sequence[UnderLimit]) -> Table:
             each.separate or "killed",
             *(_words(each.ratios) if each.ratios else (ABSENT, ABSENT, _survivor(each))),
         )
-    table.caption = "separate / joint: means, the quickest deployment of each that came to its end"
+    table.caption = (
+        "separate / joint: means, the quickest deployment measured of each that came to its end"
+    )
     return table
 
 

@@ -178,6 +178,7 @@ def test_under_each_limit_the_quickest_that_survived_are_compared(conditions: Co
             (96, "joint", 100), (96, "separate-swap", 800), (96, "separate-resident", 100),
             (32, "joint", None), (32, "separate-swap", None),
             (48, "joint-lazy", 200), (48, "separate-swap", None),
+            (16, "joint-lazy", None),
         )
     )  # fmt: skip
     assert [(each.limit_bytes // MIB, each.joint, each.separate) for each in found] == [
@@ -201,7 +202,8 @@ def test_all_folders_are_answered_over(
     report = make_report({"joint": takes(1000, 1000), "separate-swap": takes(6000, 1000)})
     report.write(tmp_path / "two" / REPORT_FILE)
     with_tasks(report, 9).write(tmp_path / "nine" / REPORT_FILE)
-    pressed(conditions, (96, "joint", 100)).write(tmp_path / "nine" / PRESSURE_FILE)
+    both = pressed(conditions, (96, "joint", 100), (96, "separate-swap", 800))
+    both.write(tmp_path / "nine" / PRESSURE_FILE)
     found = break_even([tmp_path / "two", tmp_path / "nine"])
     assert [rate.tasks for rate in found.rates] == [2, 9]
     assert [limit.tasks for limit in found.limits] == [9]
