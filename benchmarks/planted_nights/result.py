@@ -71,7 +71,7 @@ def headline(planted: PlantedNights) -> str:
 
 def render(planted: PlantedNights) -> Table:
     """A line per figure that was named."""
-    table = Table("files that take 100 steps, not 99", "named", "cause", title_justify="left")
+    table = Table("one step more in", "named", "cause")
     table.add_column("change", justify="right")
     for row in planted.rows:
         title = f"{row.runtime} {row.deployment}"
