@@ -18,17 +18,18 @@ find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
     -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
     -o -exec rm -rf {} + ')'
 """
-# Its proof is what HASH would say of it. Who takes the lock of a proof has waited for its end. No
-# descriptor of the connection stays open, which would not end before the file is hashed.
+# Its proof is what HASH would say of it. Who takes the lock of a proof has waited for its end. With
+# `exec` the shell keeps no copy of the connection's descriptors: it would not end before the job.
 PROVE = r"""
 format=$1 file=$3
 cd "$2" || exit
 {
     flock 9 || exit
-    {
+    (
+        exec </dev/null >&9 2>&9
         stat -c "$format" -- "$file" && sha256sum -- "$file" && stat -c "$format" -- "$file"
         fsync "$file"
-    } </dev/null >&9 2>/dev/null 3>&- &
+    ) &
 } 9>"$file.proof"
 """
 HASH = r"""

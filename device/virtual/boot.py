@@ -14,6 +14,7 @@ from taskzip.device.virtual.errors import BootFailed, PortInUse
 from taskzip.device.virtual.filesystem import make_ext4
 from taskzip.device.virtual.flash import flash_content
 from taskzip.device.virtual.image import Image
+from taskzip.device.virtual.lock import locked
 from taskzip.device.virtual.process import terminate_started
 from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.programs import find_program
@@ -75,7 +76,8 @@ def _start_and_save(  # noqa: PLR0913, PLR0917  # what a machine is made of, and
         pid, taken = _launch(profile, image, files, port, more)
         _await_listening(pid, files)
         try:
-            save_state(socket, state)
+            with locked(state.parent.with_name("states.lock"), progress, "keeps a state"):
+                save_state(socket, state)
         except (BootFailed, OSError) as error:
             progress.step(f"The next start will take as long: {error}")
     return pid, taken

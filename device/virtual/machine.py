@@ -1,9 +1,13 @@
-"""Machines that run the emulated device: started once, found again, stopped by their own pid."""
+"""Machines that run the emulated device: started once, found again, stopped by their own pid.
+
+Each has a lock of its own, so that several start at the same time.
+"""
 
 import shutil
 import time
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.device.virtual.boot import boot
@@ -11,7 +15,7 @@ from taskzip.device.virtual.command import MachineFiles
 from taskzip.device.virtual.endpoint import answers
 from taskzip.device.virtual.errors import OtherPort
 from taskzip.device.virtual.image import Image, build_image
-from taskzip.device.virtual.lock import locked
+from taskzip.device.virtual.lock import locked, locked_if_free
 from taskzip.device.virtual.process import terminate, terminate_started
 from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.programs import find_program
@@ -34,22 +38,25 @@ def start(profile: Profile, progress: Progress, port: int | None = None) -> Runn
     find_program("qemu-system-aarch64")
     image = build_image(progress)
     files = machine_files(profile)
-    with _no_other_changes(progress):
+    _remove_remains()
+    with _no_other_changes(files, progress):
         running = read_running(files)
         if running and _is_usable(running, image, port):
             return running
         if running:
             progress.step("Restarting the emulated device: it does not answer, or is outdated")
             terminate(running.pid, files)
-        _remove_remains()
+        _remove(files)
         return _boot(profile, image, files, port, progress)
 
 
 def stop(machine: RunningMachine, progress: Progress) -> None:
     """End that machine; nothing happens when it has ended already."""
-    with _no_other_changes(progress):
+    with _no_other_changes(machine.files, progress):
         terminate(machine.pid, machine.files)
-        _remove_remains()
+        if read_running(machine.files) is None:
+            _remove(machine.files)
+    _remove_remains()
 
 
 def list_running() -> tuple[RunningMachine, ...]:
@@ -59,18 +66,28 @@ def list_running() -> tuple[RunningMachine, ...]:
     return tuple(sorted(filter(None, found), key=lambda machine: machine.started_at))
 
 
-def _no_other_changes(progress: Progress) -> AbstractContextManager[None]:
-    lock = machines_folder().with_name("machines.lock")
-    return locked(lock, progress, "starts or stops an emulated device")
+def _lock(files: MachineFiles) -> Path:
+    return files.folder.with_name(f"{files.folder.name}.lock")
+
+
+def _no_other_changes(files: MachineFiles, progress: Progress) -> AbstractContextManager[None]:
+    return locked(_lock(files), progress, "starts or stops this emulated device")
 
 
 def _remove_remains() -> None:
-    """Remove the folders of machines that ended, and end those whose start was interrupted."""
+    """Remove what is left of machines that ended, but not of those that just start or stop."""
     for folder in machines_folder().glob("*/"):
         files = MachineFiles(folder)
-        if read_running(files) is None:
-            terminate_started(files)
-            shutil.rmtree(folder)
+        with locked_if_free(_lock(files)) as is_free:
+            if is_free and read_running(files) is None:
+                _remove(files)
+
+
+def _remove(files: MachineFiles) -> None:
+    """Remove the folder of a machine that ended, and end one whose start was interrupted."""
+    terminate_started(files)
+    if files.folder.exists():
+        shutil.rmtree(files.folder)
 
 
 def _is_usable(machine: RunningMachine, image: Image, port: int | None) -> bool:

@@ -10,6 +10,7 @@ RATES = PushRates(
     clock="counted",
     ours_s=(2.0, 4.0, 9.0),
     unchanged_s=(0.1, 0.2, 0.1),
+    sent_s=(1.0, 1.0, 1.0),
     adb_s=(5.0, 1.0, 2.0),
     settle_s=(3.0, 3.0, 3.0),
 )
@@ -17,6 +18,7 @@ RATES = PushRates(
 
 def test_the_ratio_is_of_rates_and_of_medians() -> None:
     assert RATES.ratio == 0.5
+    assert RATES.same_work_ratio == 1.25
 
 
 def test_rates_stand_where_all_bytes_move() -> None:

@@ -197,6 +197,34 @@ def test_two_starters_at_once_get_one_machine(virtual_machine: RunningMachine) -
     assert found == [virtual_machine, virtual_machine]
 
 
+@pytest.mark.slow
+def test_devices_start_at_the_same_time_and_leave_each_other_alone() -> None:
+    profiles = [Profile(label=f"{SMALL.label}-{letter}", disk_mib=64) for letter in "ab"]
+    found: list[RunningMachine] = []
+    waits: list[str] = []
+
+    class Told(Silent):
+        def step(self, message: str) -> None:
+            waits.extend([message] if message.startswith("Waiting") else [])
+
+    starters = [
+        threading.Thread(target=lambda profile=profile: found.append(start(profile, Told())))
+        for profile in profiles
+    ]
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join(3 * LIMIT_SECONDS)
+    try:
+        assert {machine.profile.label for machine in found} == {each.label for each in profiles}
+        assert all(shell(machine, "echo here") == "here" for machine in found)
+        assert [wait for wait in waits if "starts" in wait] == []
+    finally:
+        for machine in found:
+            stop(machine, Silent())
+    assert not {machine.pid for machine in found} & {machine.pid for machine in list_running()}
+
+
 def test_another_port_is_refused_while_it_runs(virtual_machine: RunningMachine) -> None:
     with pytest.raises(OtherPort, match=f"runs already at {virtual_machine.serial}"):
         start(virtual_machine.profile, Silent(), port=virtual_machine.port - 1)
