@@ -20,11 +20,8 @@ from taskzip.device.parse.files import FileState
 from taskzip.device.room import free_bytes, make_room
 from taskzip.device.send import Send, plan_send, send
 from taskzip.device.stamp import Entry, mark_used, outdated
-from taskzip.device.store import PARTIAL, Found, Hashed, Store
+from taskzip.device.store import LARGE_BYTES, PARTIAL, Found, Hashed, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
-
-PROVEN_APART_BYTES = 4 << 20
-"""From this size on, hashing takes longer than to have it done in the background."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ class _Push:
         with progress_bar(self.progress, f"Pushing {len(sends)} files", total) as bar:
             for each in sends:
                 self._send_one(each, partial(self.progress.advance, bar))
-                if each is not sends[-1] and each.item.bytes >= PROVEN_APART_BYTES:
+                if each is not sends[-1] and each.item.bytes >= LARGE_BYTES:
                     self.store.prove(each.item.sha256 + PARTIAL)
         with progress_bar(self.progress, "Verifying on the device"):
             arrived = self.store.hash([each.item.sha256 + PARTIAL for each in sends])
@@ -125,7 +122,7 @@ class _Push:
     def publish(self, arrived: Mapping[str, Hashed]) -> dict[str, Entry]:
         """Give whole files their names; ChangedOnDevice if one changed since it was hashed."""
         whole = _whole(arrived)
-        states = self.store.publish(list(whole.values())) if whole else {}
+        states = self.store.publish(arrived[name].state for name in whole.values()) if whole else {}
         for sha256, name in whole.items():
             if sha256 not in states or _content(states[sha256]) != _content(arrived[name].state):
                 item = self.wanted[sha256]

@@ -23,6 +23,8 @@ from taskzip.device.transport.protocol import Transport
 
 PARTIAL, PART = ".partial", ".part"
 STAMP_FILE = ".stamp"
+LARGE_BYTES = 4 << 20
+"""From here on it pays to hash in the background, and to write all that waits to the flash."""
 
 _NAME_PATTERN = "[0-9a-f]" * 64
 _FLASH_TIMEOUT_S = 900.0
@@ -87,11 +89,11 @@ class Store:
 
         `hash` waits for it.
         """
-        self._files(scripts.PROVE, [name], _FLASH_TIMEOUT_S)
+        self._in_folder(scripts.PROVE, [name], _FLASH_TIMEOUT_S)
 
     def hash(self, names: Sequence[str]) -> dict[str, Hashed]:
         """Hash files on the device; those that changed meanwhile are left out."""
-        text = self._files(scripts.HASH, names, _HASH_TIMEOUT_S)
+        text = self._in_folder(scripts.HASH, names, _HASH_TIMEOUT_S)
         parts = text.split("\0")
         if len(parts) != 3:  # noqa: PLR2004  # before, hashes, after
             raise ParseTrouble(f"{self.transport.serial}: hashing gave {len(parts)} parts, not 3")
@@ -103,9 +105,11 @@ class Store:
             if name in hashes and state.is_regular and after.get(name) == state
         }
 
-    def publish(self, names: Sequence[str]) -> dict[str, FileState]:
+    def publish(self, files: Iterable[FileState]) -> dict[str, FileState]:
         """Write files to the flash and give partial ones their names; their states after it."""
-        return parse_states(self._files(scripts.PUBLISH, names, _FLASH_TIMEOUT_S))
+        sizes = {file.path: file.bytes for file in files}
+        flush = "sync" if sum(sizes.values()) >= LARGE_BYTES else ":"
+        return parse_states(self._in_folder(scripts.PUBLISH, [flush, *sizes], _FLASH_TIMEOUT_S))
 
     def append(self, part: str, whole: str) -> None:
         """Move the content of a part to the end of a file."""
@@ -131,8 +135,8 @@ class Store:
             self.transport.push(Path(file.name), f"{self.folder}/{STAMP_FILE}{PARTIAL}")
         self._shell(scripts.RENAME, self.folder, STAMP_FILE + PARTIAL, STAMP_FILE)
 
-    def _files(self, script: str, names: Sequence[str], timeout_s: float) -> str:
-        return self._shell(script, STAT_FORMAT, self.folder, *names, timeout_s=timeout_s)
+    def _in_folder(self, script: str, words: Sequence[str], timeout_s: float) -> str:
+        return self._shell(script, STAT_FORMAT, self.folder, *words, timeout_s=timeout_s)
 
     def _shell(self, script: str, *words: str, timeout_s: float = 60.0) -> str:
         argv = ["sh", "-c", script, "store", *words]

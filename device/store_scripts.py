@@ -28,7 +28,8 @@ cd "$2" || exit
     (
         exec </dev/null >&9 2>&9
         stat -c "$format" -- "$file" && sha256sum -- "$file" && stat -c "$format" -- "$file"
-        fsync "$file"
+        exec >/dev/null 2>&1 9>&-
+        sync
     ) &
 } 9>"$file.proof"
 """
@@ -59,11 +60,12 @@ printf '\0%s' "$after"
 [ $# = 0 ] || stat -c "$format" -- "$@"
 """
 # On the flash before it has its name: writing it back later would take flash and processor from
-# what is measured.
+# what is measured. `sync` writes many bytes sooner, `fsync` tells whether they could be written.
 PUBLISH = r"""
-format=$1
+format=$1 flush=$3
 cd "$2" || exit
-shift 2
+shift 3
+"$flush"
 fsync "$@" 2>/dev/null || for file do
     dd if=/dev/null of="$file" conv=notrunc,fsync 2>/dev/null || {
         echo "$file: cannot be written to the flash" >&2

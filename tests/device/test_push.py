@@ -13,12 +13,12 @@ from taskzip.contracts.report import Pushed
 from taskzip.device.errors import ConnectionLost, DeviceFull, ParseTrouble, TransferFailed
 from taskzip.device.manifest import Item
 from taskzip.device.parse.files import STAT_FORMAT, parse_state
-from taskzip.device.push import PROVEN_APART_BYTES, push_items
+from taskzip.device.push import push_items
 from taskzip.device.room import MARGIN_BYTES, free_bytes
 from taskzip.device.select import open_device, resolve
 from taskzip.device.send import PART_BYTES, Send, plan_send, send
 from taskzip.device.stamp import Entry, format_stamp, parse_stamp
-from taskzip.device.store import Store
+from taskzip.device.store import LARGE_BYTES, Store
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
@@ -311,7 +311,7 @@ def test_a_file_that_arrives_damaged_never_gets_its_name(
 @pytest.fixture
 def large(tmp_path: Path) -> list[Item]:
     """Files that are hashed while the next one arrives."""
-    sizes = (PROVEN_APART_BYTES, PROVEN_APART_BYTES + 1)
+    sizes = (LARGE_BYTES, LARGE_BYTES + 1)
     return [item_of(tmp_path, f"bundle/{size}", os.urandom(size)) for size in sizes]
 
 
@@ -357,7 +357,7 @@ def test_a_file_that_changes_after_its_proof_is_not_taken_for_it(
     proven = store.hash([name])[name]
     entry.write_bytes(bytes(large[0].bytes))
     assert proven.sha256 == large[0].sha256
-    assert store.publish([name])[large[0].sha256].modified != proven.state.modified
+    assert store.publish([proven.state])[large[0].sha256].modified != proven.state.modified
 
 
 def test_a_path_that_could_leave_the_folder_is_no_item(tmp_path: Path) -> None:
