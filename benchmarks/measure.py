@@ -18,7 +18,7 @@ from taskzip.contracts.report import Pushed, Report
 from taskzip.contracts.zipresult import ZipResult
 from taskzip.device.conditions import Setting
 from taskzip.device.lock import LOCK_WAIT_S
-from taskzip.device.manifest import bundle_items
+from taskzip.device.manifest import bundle_items, refuse_changed
 from taskzip.device.runner.build import build_runner
 from taskzip.device.select import open_device, profile_of, resolve
 from taskzip.device.session import Session, open_session
@@ -88,7 +88,8 @@ def opened(
     folder: Path, place: Place, progress: Progress, *, keep: bool, verify: bool = False
 ) -> Iterator[list[Session]]:
     """A session on each device, holding the bundle in `folder`."""
-    bundle_items(folder / BUNDLE_DIR)  # a bundle edited by hand is refused before a device starts
+    for item in bundle_items(folder / BUNDLE_DIR):
+        refuse_changed(item)  # before a device starts
     package = build_runner("aarch64", progress)
     with ExitStack() as stack:
         yield [

@@ -93,9 +93,11 @@ class _Push:
         return sorted(sends, key=lambda each: each.item.bytes, reverse=True)
 
     def send(self, sends: Sequence[Send]) -> dict[str, Hashed]:
-        """Send, and hash on the device what arrived."""
+        """Send, and hash on the device what arrived; BadInput where a local file was changed."""
         if not sends:
             return {}
+        for each in sends:
+            refuse_changed(each.item)
         total = sum(each.bytes for each in sends)
         with progress_bar(self.progress, f"Pushing {len(sends)} files", total) as bar:
             for each in sends:

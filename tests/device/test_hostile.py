@@ -26,6 +26,7 @@ from taskzip.device.parse.properties import parse_properties
 from taskzip.device.parse.sections import split_sections
 from taskzip.device.parse.served import parse_served
 from taskzip.device.parse.storage import parse_available
+from taskzip.device.push import push_items
 from taskzip.device.session import open_session
 from taskzip.device.stamp import format_stamp, parse_stamp
 from taskzip.device.transport.local import LocalTransport
@@ -182,11 +183,14 @@ def test_a_manifest_that_nests_without_end_is_refused() -> None:
         Bundle.parse("[" * 100_000, "bundle.json")
 
 
-def test_a_bundle_edited_by_hand_is_refused_before_anything_is_sent(bundle_dir: Path) -> None:
+def test_a_bundle_edited_by_hand_is_refused_before_anything_is_sent(
+    bundle_dir: Path, local: LocalTransport
+) -> None:
     golden = bundle_dir / "golden" / "x.in0.bin"
     golden.write_bytes(bytes(len(golden.read_bytes())) + b" ")
     with pytest.raises(BadInput, match=r"x\.in0\.bin is not what its manifest says"):
-        bundle_items(bundle_dir)
+        push_items(local, f"{local.base}/taskzip", bundle_items(bundle_dir), Silent())
+    assert not [each for each in Path(local.base).rglob("*") if each.is_file()]
 
 
 def test_a_link_that_leads_out_of_a_bundle_is_refused(bundle_dir: Path, tmp_path: Path) -> None:
