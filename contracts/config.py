@@ -40,6 +40,9 @@ Callable_ = Annotated[
 NETWORK_FILES = (".pt2", ".keras", ".h5")
 """Suffixes of files that hold a network and its weights."""
 
+MOST_TASKS = 256
+"""Of a bundle; the runner refuses more."""
+
 FormChoice = Literal["auto", "blocked", "assembled"]
 Delegate = Literal["xnnpack", "none"]
 
@@ -330,6 +333,16 @@ class Config(Document):
     export: ExportConfig = ExportConfig()
     bench: BenchConfig = BenchConfig()
     device: DeviceConfig = DeviceConfig()
+
+    @field_validator("tasks")
+    @classmethod
+    def _are_not_too_many(cls, tasks: tuple[TaskConfig, ...]) -> tuple[TaskConfig, ...]:
+        if len(tasks) > MOST_TASKS:
+            raise ValueError(
+                f"{len(tasks)} tasks; the runner loads at most {MOST_TASKS} from one bundle: "
+                "make several bundles"
+            )
+        return tasks
 
     @field_validator("tasks")
     @classmethod

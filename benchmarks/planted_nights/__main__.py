@@ -15,18 +15,10 @@ from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.nightly.workshop import OwnWorkshop
 from taskzip.benchmarks.planted_nights.nights import Nights
 from taskzip.benchmarks.planted_nights.result import headline, render
+from taskzip.benchmarks.told_progress import ToldProgress
 from taskzip.contracts.names import RUNTIMES, Runtime
-from taskzip.contracts.progress import Silent
 
 RESULT_FILE = "planted.json"
-
-
-class Lines(Silent):
-    """Progress as lines on stderr."""
-
-    def step(self, text: str) -> None:
-        """Print it."""
-        Console(stderr=True).print(text, style="dim", markup=False, highlight=False)
 
 
 def main(
@@ -38,7 +30,7 @@ def main(
     ] = False,
 ) -> None:
     """Run nights on the emulated device, and plant 1 % in each row."""
-    console, progress = Console(), Lines()
+    console, progress = Console(), ToldProgress(Console(stderr=True))
     with errors_told():
         runtimes = (runtime,) if runtime else RUNTIMES
         done = Nights(folder, runtimes, nights, OwnWorkshop(progress), progress).run()

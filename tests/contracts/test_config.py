@@ -125,6 +125,13 @@ def test_a_task_name_that_is_not_an_identifier_is_refused(tmp_path: Path, name: 
         load(tmp_path, TASKS.replace('"a"', repr(name)[1:-1].join(['"', '"'])))
 
 
+def test_more_tasks_than_the_runner_loads_are_refused(tmp_path: Path) -> None:
+    task = TASKS.split("[[tasks]]")[1]
+    text = "".join("[[tasks]]" + task.replace('"a"', f'"t{index}"') for index in range(257))
+    with pytest.raises(BadInput, match="257 tasks; the runner loads at most 256"):
+        load(tmp_path, text)
+
+
 def test_a_task_named_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="task named twice: a"):
         load(tmp_path, TASKS.replace('"b"', '"a"'))
