@@ -32,7 +32,7 @@ def inspect(path: Path) -> Ledger:
 def inspect_file(path: Path, name: str) -> FileLedger:
     """The ledger of one file, called `name` in it."""
     if path.suffix not in _READERS:
-        raise BadInput(f"{path}: its name must end in {' or '.join(_READERS)}, or be a folder's")
+        raise BadInput(f"{path}: its name must end in {', '.join(_READERS)}, or be a folder's")
     runtime, read = _READERS[path.suffix]
     try:
         return ledger_of(read(path), path, name)

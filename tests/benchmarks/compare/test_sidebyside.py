@@ -125,7 +125,7 @@ def test_a_folder_of_sessions_is_one_side(make_report, tmp_path: Path) -> None:
     assert [side.sessions for side in found.sides] == [3, 3]
     assert found.figures[2].sampled[0].sessions == 3
     assert {each.verdict for each in found.figures} == {"equivalent"}
-    assert not any("session" in note for note in found.notes)
+    assert not any("one session of" in note for note in found.notes)
 
 
 def test_outliers_are_counted_and_stay(make_report) -> None:

@@ -25,7 +25,7 @@ def test_the_page_is_well_formed_and_says_all_in_words(page: str) -> None:
     assert outline.headings[0] == 1
     assert outline.heads_without_scope == 0
     assert outline.tables == outline.captions == 3  # the news, and a table per runtime
-    assert outline.images == page.count("<svg") == 20
+    assert outline.images == page.count("<svg") == 24  # six figures of four cells
 
 
 def test_the_page_needs_no_network_and_no_script(page: str) -> None:

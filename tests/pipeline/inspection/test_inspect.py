@@ -119,7 +119,7 @@ def test_a_damaged_file_is_said_to_be_damaged(
     [
         ("a.pte", b"not a program", "is no .pte file or is damaged"),
         ("a.tflite", b"", "is no .tflite file or is damaged"),
-        ("a.onnx", b"", "must end in .pte or .tflite"),
+        ("a.onnx", b"", r"must end in \.pte, \.ptd, \.tflite"),
         ("a.pte", None, "cannot be read"),
     ],
 )
