@@ -7,9 +7,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from taskzip.contracts.config import TOLERANCES
+from taskzip.contracts.names import RUNTIMES
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters import executorch, litert
 from taskzip.pipeline.exporters.making import Making
+from taskzip.pipeline.exporters.parity import cases_of
+from taskzip.pipeline.exporters.precision import export_rounded
 from taskzip.pipeline.exporters.tensors import raw_bytes
 from taskzip.pipeline.recipe import Add, Copy, Recipe, Scale
 
@@ -20,6 +24,7 @@ ROW = (1, 4)
 LARGER_IMAGE = (1, 1, 24, 24)
 TASK_COUNTS = (1, 3)
 OTHERWISE = {"data_file": Making(data_file=True), "no_delegate": Making(delegate="none")}
+SUFFIX = {"executorch": ".pte", "litert": ".tflite"}
 
 
 def _trunk() -> nn.Module:
@@ -40,6 +45,16 @@ def _network(trunk: nn.Module) -> nn.Module:
 def _export(stem: Path, entries: list[EntryPoint]) -> None:
     executorch.export(entries, stem.with_suffix(".pte"))
     litert.export(entries, stem.with_suffix(".tflite"))
+
+
+def _export_half(folder: Path, entries: list[EntryPoint]) -> None:
+    """The joint file with fp16 weights."""
+    cases = {entry.name: cases_of(entry) for entry in entries}
+    for runtime in RUNTIMES:
+        path = (folder / "half").with_suffix(SUFFIX[runtime])
+        export_rounded(
+            runtime, entries, cases, path, (Making(precision="fp16"), TOLERANCES["fp16"])
+        )
 
 
 def _larger_network() -> nn.Module:
@@ -75,6 +90,7 @@ def _export_small(folder: Path) -> None:
     files = {"joint": joint, **{task: {task: net} for task, net in separate.items()}}
     for name, networks in files.items():
         _export(folder / name, [EntryPoint(task, net, (image,)) for task, net in networks.items()])
+    _export_half(folder, [EntryPoint(task, net, (image,)) for task, net in joint.items()])
     (folder / "image.bin").write_bytes(raw_bytes(image))
     for kind, networks in (("joint", joint), ("separate", separate)):
         for task, network in networks.items():

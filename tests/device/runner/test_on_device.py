@@ -23,11 +23,13 @@ from tests.device.runner.shared_tasks import (
     memory_spec,
     shared_models,
 )
-from tests.device.runner.small_models import TASKS, SmallModels, floats
+from tests.device.runner.small_models import SUFFIX, TASKS, SmallModels, floats
 
 TOLERANCE = 1e-5
 """Float32 sums of some hundred terms in another order than torch's."""
 
+HALF_TOLERANCE = 2e-3
+"""Weights of 11 significant bits, and in ExecuTorch sums; outputs are below 1."""
 SMALL_PACKAGE_BYTES = 32 << 20
 MAX_FURTHER_TASK = 0.02
 """Memory of a further task, above the first, as a part of the weights that all share."""
@@ -104,6 +106,20 @@ def test_the_runner_computes_with_nothing_of_the_device(
     for task in TASKS:
         jail.device.pull(f"{jail.root}/out/{task}.bin", tmp_path / task)
         expected = pytest.approx(models.expected("joint", task), abs=TOLERANCE)
+        assert floats((tmp_path / task).read_bytes()) == expected
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_weights_in_half_precision_answer_as_torch_does_in_full(
+    jail: Jail, models: SmallModels, tmp_path: Path, runtime: Runtime
+) -> None:
+    full = models.spec(runtime, "joint", "parity")
+    model = {"model": f"half.{SUFFIX[runtime]}"}
+    half = full.model_copy(update={"tasks": tuple(t.model_copy(update=model) for t in full.tasks)})
+    assert isinstance(jail.run(half, tmp_path / "spec.json")[-1], Done)
+    for task in TASKS:
+        jail.device.pull(f"{jail.root}/out/{task}.bin", tmp_path / task)
+        expected = pytest.approx(models.expected("joint", task), abs=HALF_TOLERANCE)
         assert floats((tmp_path / task).read_bytes()) == expected
 
 
