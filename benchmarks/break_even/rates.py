@@ -100,9 +100,9 @@ def _rates(report: Report, runtime: Runtime, cache: CacheState) -> Iterator[Rate
 def _strongest(rows: Sequence[Row], deployment: Deployment) -> Side | None:
     """With or without packed cache, whichever has the shorter first output."""
     sides = [
-        Side(row.first_output_ns.median, row.inference_ns.median or 0.0)
+        Side(row.first_output_ns.median, row.inference_ns.median)
         for row in rows
-        if row.deployment == deployment and row.first_output_ns.median
+        if row.deployment == deployment and row.first_output_ns.median and row.inference_ns.median
     ]
     return min(sides, key=lambda side: side.first_output_ns, default=None)
 

@@ -50,6 +50,12 @@ def takes(first_output_ns: int, inference_ns: int) -> dict[str, object]:
     return {"first_output_ns": latency(first_output_ns), "inference_ns": latency(inference_ns)}
 
 
+def test_a_row_in_which_nothing_was_inferred_decides_nothing(make_report: MakeReport) -> None:
+    unmeasured = takes(1100, 1100) | {"inference_ns": Latency(samples=(), median=None, ci95=None)}
+    report = make_report({"joint": unmeasured, "separate-swap": takes(6000, 1000)})
+    assert rates_of(report) == ()
+
+
 def occupies(pss_bytes: int) -> dict[str, object]:
     return {"start_pss_bytes": 1_000_000, "pss_bytes": 1_000_000 + pss_bytes}
 
