@@ -2,17 +2,22 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from taskzip.contracts.events import EVENT, Event, Failure
+import pytest
+
+from taskzip.contracts.events import EVENT, Event, Failure, Output
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.runner.package import RunnerPackage
-from tests.device.runner.small_models import SmallModels
+from tests.device.runner.small_models import SmallModels, floats
 
 EventType = TypeVar("EventType", bound=Event)
 RUN_LIMIT_SECONDS = 60
+TOLERANCE = 1e-5
+"""Float32 sums of some hundred terms in another order than torch's."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,15 @@ class Bench:
     def run(self, spec: RunSpec, **changes: Any) -> Ran:
         """Run a spec, with values of `changes` that the contract would not let through."""
         return self.run_text(json.dumps({**spec.as_json_data(), **changes}))
+
+    def check_joint_answers(self, ran: Ran, tasks: Sequence[str]) -> None:
+        """Each task answered once, in order, as torch does with the joint network."""
+        outputs = ran.of(Output)
+        assert [output.task for output in outputs] == list(tasks), ran.events
+        for output in outputs:
+            expected = self.models.expected("joint", output.task)
+            content = (self.folder / output.file).read_bytes()
+            assert floats(content) == pytest.approx(expected, abs=TOLERANCE)
 
     def run_text(self, text: str) -> Ran:
         """Run whatever stands in the spec's file."""

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from taskzip.contracts.events import Memory, Output, Switch
+from taskzip.contracts.events import Memory, Switch
 from taskzip.contracts.names import Deployment
 from taskzip.contracts.runspec import Mode, RunSpec, RunTask
 from taskzip.device.runner.package import RunnerPackage
 from tests.device.runner.exported import exported_models
-from tests.device.runner.running import Bench, Ran
-from tests.device.runner.small_models import SmallModels, floats
+from tests.device.runner.running import Bench
+from tests.device.runner.small_models import SmallModels
 
 TASKS = ("left", "right", "middle")
-TOLERANCE = 1e-5
-"""Float32 sums of some hundred terms in another order than torch's."""
 SCORES = (1, 1024)
 TASK_BYTES = 4 * (80 + 3 * 584 + 1152 * 1024 + 1024)
 """Weights and biases of a task, put together."""
@@ -41,22 +39,12 @@ def _named(task: RunTask, name: str) -> RunTask:
     return task.model_copy(update={"name": name, "entry": name, "outputs": (scores,)})
 
 
-def check_outputs(bench: Bench, ran: Ran) -> None:
-    outputs = ran.of(Output)
-    assert [output.task for output in outputs] == list(TASKS), ran.events
-    for output in outputs:
-        expected = bench.models.expected("joint", output.task)
-        content = (bench.folder / output.file).read_bytes()
-        assert floats(content) == pytest.approx(expected, abs=TOLERANCE)
-
-
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
 @pytest.mark.parametrize("deployment", ["joint", "joint-lazy"])
 def test_tasks_answer_as_torch_does(assembled: Bench, deployment: Deployment, packed: bool) -> None:
     for _ in ("caches are made", "caches are there"):
-        check_outputs(
-            assembled, assembled.run(spec(assembled, deployment, "parity", packed=packed))
-        )
+        ran = assembled.run(spec(assembled, deployment, "parity", packed=packed))
+        assembled.check_joint_answers(ran, TASKS)
 
 
 def test_a_switch_puts_the_weights_together_again(assembled: Bench) -> None:
@@ -71,7 +59,7 @@ def test_a_packed_cache_without_a_task_is_told_from_one_with_it(assembled: Bench
     first = whole.model_copy(update={"tasks": whole.tasks[:2], "sequence": (0, 1)})
     assert assembled.run(first).exit_code == 0
     for _ in ("one task is missing in it", "and again"):
-        check_outputs(assembled, assembled.run(whole))
+        assembled.check_joint_answers(assembled.run(whole), TASKS)
 
 
 def test_weights_that_are_packed_are_not_put_together_again(assembled: Bench) -> None:

@@ -5,15 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from taskzip.contracts.events import Done, Output
+from taskzip.contracts.events import Done
 from taskzip.contracts.names import Deployment
 from taskzip.device.runner.package import RunnerPackage
 from tests.device.runner.exported import exported_models
 from tests.device.runner.running import Bench
-from tests.device.runner.small_models import TASKS, SmallModels, floats
-
-TOLERANCE = 1e-5
-"""Float32 sums of some hundred terms in another order than torch's."""
+from tests.device.runner.small_models import TASKS, SmallModels
 
 
 @pytest.fixture
@@ -28,12 +25,7 @@ def bench(runner: RunnerPackage, tmp_path: Path, request: pytest.FixtureRequest)
 @pytest.mark.parametrize("deployment", ["joint", "joint-lazy"])
 def test_tasks_answer_as_torch_does(bench: Bench, deployment: Deployment, packed: bool) -> None:
     ran = bench.run(bench.models.spec("executorch", deployment, "parity", packed_cache=packed))
-    outputs = ran.of(Output)
-    assert [output.task for output in outputs] == list(TASKS), ran.events
-    for output in outputs:
-        expected = bench.models.expected("joint", output.task)
-        content = (bench.folder / output.file).read_bytes()
-        assert floats(content) == pytest.approx(expected, abs=TOLERANCE)
+    bench.check_joint_answers(ran, TASKS)
 
 
 def test_a_changed_data_file_never_meets_the_packed_weights_of_another(bench: Bench) -> None:
