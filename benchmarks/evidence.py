@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from taskzip.benchmarks.journal import OUTPUTS_DIR, RECORDS_FILE, SESSION_FILE
+from taskzip.contracts.battery import BATTERY_FILE
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle, File
 from taskzip.contracts.document import replacing
 from taskzip.contracts.errors import BadInput
@@ -25,7 +26,10 @@ from taskzip.contracts.report import REPORT_FILE
 
 _BUNDLE_DIR = "bundle"
 _NEEDED = (RECORDS_FILE, SESSION_FILE, REPORT_FILE, "report.html", f"{_BUNDLE_DIR}/{BUNDLE_FILE}")
-_WHERE_PRESENT = ("config.json", "zip.json", "zip/plan.json", "pushed.json", "ledger.json")
+_WHERE_PRESENT = (
+    *("config.json", "zip.json", "zip/plan.json"),
+    *("pushed.json", BATTERY_FILE, "ledger.json"),
+)
 _PACKAGES = ("taskzip", "numpy", "scipy", "matplotlib", "jinja2", "squarify")
 _MOST_BYTES = 4 << 30
 """Larger archives are refused before anything is unpacked."""

@@ -5,10 +5,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from taskzip.benchmarks.battery import watched_battery
 from taskzip.benchmarks.experiment import run_experiment
 from taskzip.benchmarks.plan import Plan, plan_experiment
 from taskzip.benchmarks.report import build_report, write_report
 from taskzip.benchmarks.workloads import limit_bytes, workload_name
+from taskzip.contracts.battery import BATTERY_FILE, Battery
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig, DeviceConfig
@@ -151,7 +153,8 @@ def carry_out(  # noqa: PLR0913 - each is a thing of its own
     with opened(folder, place, progress, keep=place.keeps_pushed) as sessions:
         _in_all(sessions, place).write(folder / PUSHED_FILE)
         conditions = _conditions(sessions, place, bench)
-        run_experiment(sessions, plan, folder, conditions, progress, resume=resume)
+        with watched_battery(sessions[0], folder, resume=resume):
+            run_experiment(sessions, plan, folder, conditions, progress, resume=resume)
 
 
 def _in_all(sessions: Sequence[Session], place: Place) -> Pushed:
@@ -184,7 +187,8 @@ def _conditions(sessions: Sequence[Session], place: Place, bench: BenchConfig) -
 
 def report_on(folder: Path) -> Report:
     """The report of what was measured in `folder`, written anew from its records."""
-    pushed, zipped, ledger = (folder / name for name in (PUSHED_FILE, ZIP_FILE, LEDGER_FILE))
+    names = PUSHED_FILE, BATTERY_FILE, ZIP_FILE, LEDGER_FILE
+    pushed, battery, zipped, ledger = (folder / name for name in names)
     report = build_report(
         Bundle.read(folder / BUNDLE_DIR / BUNDLE_FILE),
         folder / BUNDLE_DIR,
@@ -194,5 +198,7 @@ def report_on(folder: Path) -> Report:
     )
     if ledger.exists():
         report = report.model_copy(update={"ledger": Ledger.read(ledger)})
+    if battery.exists():
+        report = report.model_copy(update={"battery": Battery.read(battery)})
     write_report(report, folder)
     return report

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from taskzip.benchmarks import units, words
+from taskzip.benchmarks.energy import energy_words
 from taskzip.benchmarks.headlines import make_headlines
 from taskzip.benchmarks.heatmap import heatmap_svg, heatmap_words, tasks_of
 from taskzip.benchmarks.plots import (
@@ -136,6 +137,7 @@ def render_html(report: Report) -> str:
             title=_title(report),
             headlines=make_headlines(report),
             conditions=words.condition_lines(report.conditions),
+            energy=energy_words(report),
             plot_groups=(*_plot_groups(report, runtimes), *_contents(report, runtimes)),
             runtimes=runtimes,
             pss_above_start_bytes=pss_above_start_bytes,

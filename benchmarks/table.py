@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from taskzip.benchmarks.energy import energy_words
 from taskzip.benchmarks.settings import (
     has_own_memory,
     parts_above_start_bytes,
@@ -49,9 +50,13 @@ def render_report(report: Report) -> RenderableType:
 
 
 def render_conditions(report: Report) -> RenderableType:
-    """What the numbers are, in two lines."""
+    """What the numbers are, a line each."""
     conditions = report.conditions
-    return Text.assemble((origin_words(conditions), "bold"), "\n", (clock_words(conditions), "dim"))
+    return Text.assemble(
+        (origin_words(conditions), "bold"),
+        *("\n", (clock_words(conditions), "dim")),
+        *("\n", (energy_words(report), "dim")),
+    )
 
 
 def render_rows(report: Report, runtime: Runtime) -> RenderableType:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from taskzip.contracts.battery import Battery
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.document import Document
 from taskzip.contracts.events import MemoryParts
@@ -164,6 +165,8 @@ class Report(Document):
     forms: dict[Runtime, dict[str, LayerForm]] = Field(default_factory=dict)
     """Of each runtime's joint file: the form of the layers that tasks share in part."""
     pushed: Pushed | None = None
+    battery: Battery | None = None
+    """The phone's own counters; None where it does not tell, as on the emulated device."""
     zip: ZipResult | None = None
     ledger: Ledger | None = None
     """What the model files hold, where the export told it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
+from taskzip.contracts.battery import BatteryReading
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.errors import DeviceTrouble
 from taskzip.contracts.events import Event, Output
@@ -14,6 +15,7 @@ from taskzip.contracts.progress import Progress
 from taskzip.contracts.report import Pushed
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.abandoned import abandoned_elsewhere, forget_sessions, note_session
+from taskzip.device.battery import read_battery
 from taskzip.device.clean import Cleaner
 from taskzip.device.conditions import Setting, read_conditions
 from taskzip.device.errors import RunnerFailed, TransferFailed
@@ -109,6 +111,10 @@ class Session:
         return read_conditions(
             self.transport, setting, self.runner_version, dict(self.runtime_versions)
         )
+
+    def battery(self) -> BatteryReading | None:
+        """What the device's battery says of itself now; None where it does not count."""
+        return read_battery(self.transport)
 
     def end_run(self) -> None:
         """Stop reading a run that was not read to its end; the device ends it."""

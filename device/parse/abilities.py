@@ -14,12 +14,13 @@ can() { [ $? -ne 0 ] || echo "$1"; }
     [ -r /proc/pressure/memory ]; can pressure
     cat /sys/class/thermal/thermal_zone*/temp | grep -q .; can temperature
     dumpsys battery | grep -q level; can battery
-    cat /sys/class/power_supply/*/current_now | grep -q .; can energy
+    { cat /sys/class/power_supply/battery/current_now; dumpsys battery | grep 'Charge counter'
+    } | grep -q .; can energy
     taskset -p $$ | grep -q .; can pinning
     cmd power help | grep -q fixed-performance; can performance
 } 2>/dev/null
 """
-"""`performance`: the phone's fixed-performance mode; `energy`: the battery's current."""
+"""`performance`: the phone's fixed-performance mode; `energy`: the battery's counters."""
 
 
 def parse_abilities(text: str) -> tuple[Ability, ...]:
