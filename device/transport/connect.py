@@ -11,9 +11,9 @@ from adb_shell.adb_device import AdbDevice
 from taskzip.contracts.progress import Progress, Silent
 from taskzip.device.errors import KeyRefused, NotAnswering, UsbOccupied
 from taskzip.device.transport.adb import BROKEN, TIMEOUTS, TRANSFER_SILENCE_S, AdbTransport
-from taskzip.device.transport.byte_sum import QuickDevice
 from taskzip.device.transport.keys import key_folder, load_signer
 from taskzip.device.transport.protocol import Transport
+from taskzip.device.transport.quick import QuickDevice
 from taskzip.device.transport.served import ServedTransport, await_ready
 from taskzip.device.transport.server import AdbServer, listed_by, usual_server
 from taskzip.device.transport.tcp import TcpPipe

@@ -5,6 +5,7 @@ connection as an endless run of empty packets.
 """
 
 import socket
+from collections.abc import Sequence
 
 from adb_shell.transport.base_transport import BaseTransport
 
@@ -39,6 +40,15 @@ class TcpPipe(BaseTransport):  # type: ignore[misc]  # adb_shell carries no type
         """Write all of `data`; its length."""
         self._open_socket(transport_timeout_s).sendall(data)
         return len(data)
+
+    def write_all(self, parts: Sequence[bytes], transport_timeout_s: float | None) -> None:
+        """Write the parts as one: what follows a header need not wait for it to arrive."""
+        connection = self._open_socket(transport_timeout_s)
+        sent = connection.sendmsg(parts)
+        for part in parts:
+            if sent < len(part):
+                connection.sendall(memoryview(part)[sent:])
+            sent = max(sent - len(part), 0)
 
     def _open_socket(self, timeout_s: float | None) -> socket.socket:
         if self._socket is None:
