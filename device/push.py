@@ -5,8 +5,9 @@ to its flash, and only then gets its name. A large file is hashed and written wh
 arrives, so the largest go first. The run folder is links to the store.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
@@ -19,7 +20,7 @@ from taskzip.device.manifest import Item, refuse_changed, total_bytes
 from taskzip.device.parse.files import FileState
 from taskzip.device.room import free_bytes, make_room
 from taskzip.device.send import Send, plan_send, send
-from taskzip.device.stamp import Entry, mark_used, outdated
+from taskzip.device.stamp import Entries, Entry, mark_used, outdated
 from taskzip.device.store import LARGE_BYTES, PARTIAL, Found, Hashed, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
 
@@ -56,8 +57,8 @@ def push_items(
     arrived |= push.send(sends)
     entries |= push.publish(arrived)
     seconds = monotonic() - began
-    push.keep(entries, found)
-    push.store.link({item.path: item.sha256 for item in items})
+    kept = push.keep(entries, found)
+    push.store.link({item.path: item.sha256 for item in items}, kept)
     files = {item.path: replace(entries[item.sha256].state, path=item.path) for item in items}
     return Placed(files, _account(items, sends, seconds))
 
@@ -96,16 +97,16 @@ class _Push:
         """Send, and hash on the device what arrived; BadInput where a local file was changed."""
         if not sends:
             return {}
-        for each in sends:
-            refuse_changed(each.item)
         total = sum(each.bytes for each in sends)
-        with progress_bar(self.progress, f"Pushing {len(sends)} files", total) as bar:
+        bar_title = f"Pushing {len(sends)} files"
+        with _checking(sends) as refuse, progress_bar(self.progress, bar_title, total) as bar:
             for each in sends:
                 self._send_one(each, partial(self.progress.advance, bar))
+                refuse(each)
                 if each is not sends[-1] and each.item.bytes >= LARGE_BYTES:
                     self.store.prove(each.item.sha256 + PARTIAL)
         with progress_bar(self.progress, "Verifying on the device"):
-            arrived = self.store.hash([each.item.sha256 + PARTIAL for each in sends])
+            arrived = self.store.hash([each.item.sha256 + PARTIAL for each in sends], total)
         for each in sends:
             _refuse_damaged(self.store.transport.serial, each.item, arrived)
         return arrived
@@ -133,14 +134,27 @@ class _Push:
                 )
         return {sha256: Entry(states[sha256]) for sha256 in whole}
 
-    def keep(self, entries: Mapping[str, Entry], found: Found) -> None:
-        """Leave what other pushes can use, and remove what nobody needs or vouches for."""
+    def keep(self, entries: Mapping[str, Entry], found: Found) -> Entries | None:
+        """Remove what nobody needs or vouches for; the rest, where the stamp does not say it."""
         used = mark_used(entries, self.wanted)
         old = outdated(used)
         self.store.remove(sorted({*old, *(found.present.keys() - used.keys())}))
         kept = {sha256: entry for sha256, entry in used.items() if sha256 not in old}
-        if kept != found.stamped:
-            self.store.write_stamp(kept)
+        return None if kept == found.stamped else kept
+
+
+@contextmanager
+def _checking(sends: Sequence[Send]) -> Iterator[Callable[[Send], None]]:
+    """Hash the local files beside what the block does.
+
+    Gives what waits for one, and raises BadInput where it is not what its manifest says.
+    """
+    with ThreadPoolExecutor(1) as threads:
+        checks = {each: threads.submit(refuse_changed, each.item) for each in sends}
+        try:
+            yield lambda each: checks[each].result()
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def _whole(arrived: Mapping[str, Hashed]) -> dict[str, str]:

@@ -31,6 +31,7 @@ _FLASH_TIMEOUT_S = 900.0
 """A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
 _HASH_TIMEOUT_S = 600.0
 _LINKS_AT_ONCE = 32
+_STAMP_BYTES_AT_ONCE = 8 << 10
 """What surely fits into a command line, and into an adb server's request."""
 
 
@@ -91,9 +92,13 @@ class Store:
         """
         self._in_folder(scripts.PROVE, [name], _FLASH_TIMEOUT_S)
 
-    def hash(self, names: Sequence[str]) -> dict[str, Hashed]:
-        """Hash files on the device; those that changed meanwhile are left out."""
-        text = self._in_folder(scripts.HASH, names, _HASH_TIMEOUT_S)
+    def hash(self, names: Sequence[str], to_flash_bytes: int = 0) -> dict[str, Hashed]:
+        """Hash files on the device; those that changed meanwhile are left out.
+
+        So many bytes, if they are many, are on their way to the flash meanwhile.
+        """
+        words = [_flush(to_flash_bytes), *names]
+        text = self._in_folder(scripts.HASH, words, _HASH_TIMEOUT_S)
         parts = text.split("\0")
         if len(parts) != 3:  # noqa: PLR2004  # before, hashes, after
             raise ParseTrouble(f"{self.transport.serial}: hashing gave {len(parts)} parts, not 3")
@@ -108,8 +113,8 @@ class Store:
     def publish(self, files: Iterable[FileState]) -> dict[str, FileState]:
         """Write files to the flash and give partial ones their names; their states after it."""
         sizes = {file.path: file.bytes for file in files}
-        flush = "sync" if sum(sizes.values()) >= LARGE_BYTES else ":"
-        return parse_states(self._in_folder(scripts.PUBLISH, [flush, *sizes], _FLASH_TIMEOUT_S))
+        words = [_flush(sum(sizes.values())), *sizes]
+        return parse_states(self._in_folder(scripts.PUBLISH, words, _FLASH_TIMEOUT_S))
 
     def append(self, part: str, whole: str) -> None:
         """Move the content of a part to the end of a file."""
@@ -120,17 +125,22 @@ class Store:
         if names:
             self._shell(scripts.REMOVE, self.folder, *names)
 
-    def link(self, paths: Mapping[str, str]) -> None:
-        """Fill the run folder: path → the entry's SHA-256."""
+    def link(self, paths: Mapping[str, str], entries: Entries | None) -> None:
+        """Fill the run folder, path → the entry's SHA-256; where given, leave what is known of the
+        entries."""
+        stamp = "" if entries is None else format_stamp(entries)
+        if len(stamp) > _STAMP_BYTES_AT_ONCE:
+            self._write_stamp(stamp)
+            stamp = ""
         links = [(path, f"{self.folder}/{sha256}") for path, sha256 in paths.items()]
         for first in range(0, len(links), _LINKS_AT_ONCE):
-            archive = _archive(links[first : first + _LINKS_AT_ONCE])
-            self._shell(scripts.LINK, self.work, base64.b64encode(archive).decode())
+            some = links[first : first + _LINKS_AT_ONCE]
+            packed = base64.b64encode(_archive(some)).decode()
+            self._shell(scripts.LINK, self.work, packed, stamp if some[-1] == links[-1] else "")
 
-    def write_stamp(self, entries: Entries) -> None:
-        """Leave on the device what is known of its entries."""
+    def _write_stamp(self, stamp: str) -> None:
         with tempfile.NamedTemporaryFile() as file:
-            file.write(format_stamp(entries).encode())
+            file.write(stamp.encode())
             file.flush()
             self.transport.push(Path(file.name), f"{self.folder}/{STAMP_FILE}{PARTIAL}")
         self._shell(scripts.RENAME, self.folder, STAMP_FILE + PARTIAL, STAMP_FILE)
@@ -141,6 +151,11 @@ class Store:
     def _shell(self, script: str, *words: str, timeout_s: float = 60.0) -> str:
         argv = ["sh", "-c", script, "store", *words]
         return self.transport.shell(argv, timeout_s).checked().text
+
+
+def _flush(count: int) -> str:
+    """The program that writes so many bytes to the flash; few are not worth it."""
+    return "sync" if count >= LARGE_BYTES else ":"
 
 
 def _named(state: FileState) -> FileState:

@@ -27,16 +27,17 @@ cd "$2" || exit
     flock 9 || exit
     (
         exec </dev/null >&9 2>&9
+        sync >/dev/null 2>&1 9>&- &
         stat -c "$format" -- "$file" && sha256sum -- "$file" && stat -c "$format" -- "$file"
-        exec >/dev/null 2>&1 9>&-
-        sync
     ) &
 } 9>"$file.proof"
 """
+# `flush` writes to the flash meanwhile: one waits for the flash, the other for the processor.
 HASH = r"""
-format=$1 before= hashes= after=
+format=$1 flush=$3 before= hashes= after=
 cd "$2" || exit
-shift 2
+shift 3
+"$flush" >/dev/null 2>&1 &
 end='
 '
 for file do
@@ -84,4 +85,8 @@ stat -c "$format" -- "$@"
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
 RENAME = r'cd "$1" && mv -f "$2" "$3"'
-LINK = r'cd "$1" && printf %s "$2" | base64 -d | tar -xf -'
+LINK = r"""
+cd "$1" && printf %s "$2" | base64 -d | tar -xf - || exit
+[ -n "$3" ] || exit 0
+cd ../store && printf %s "$3" >.stamp.partial && mv -f .stamp.partial .stamp
+"""
