@@ -12,7 +12,9 @@ RATES = PushRates(
     unchanged_s=(0.1, 0.2, 0.1),
     sent_s=(1.0, 1.0, 1.0),
     adb_s=(5.0, 1.0, 2.0),
-    settle_s=(3.0, 3.0, 3.0),
+    flash_s=(2.0, 2.0, 2.0),
+    hash_s=(1.0, 1.0, 1.0),
+    command_s=(0.01, 0.02, 0.01),
 )
 
 
