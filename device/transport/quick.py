@@ -21,6 +21,8 @@ _FAIL = b"FAIL"
 class QuickDevice(AdbDevice):  # type: ignore[misc]  # adb_shell carries no types
     """An `AdbDevice` that acknowledges late where the device does too."""
 
+    _local_id: int
+
     def __init__(self, transport: BaseTransport) -> None:
         super().__init__(transport)
         self._io_manager: Wire = Wire(transport)
