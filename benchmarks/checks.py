@@ -29,6 +29,6 @@ def check_bars(report: Report) -> None:
     if missed:
         one = missed[0]
         raise CheckFailed(
-            f"{len(missed)} bars do not hold; {one.runtime} {one.metric}: "
+            f"{len(missed)} bars do not hold; {one.runtime}: "
             f"{one.expression} is {one.ratio:.3g}, the bar is {one.bar}"
         )

@@ -8,6 +8,7 @@ from taskzip.benchmarks.bars import Bar
 from taskzip.benchmarks.naming import setting_name
 from taskzip.benchmarks.settings import Setting
 from taskzip.benchmarks.statistics import Estimate, judge
+from taskzip.benchmarks.words import METRIC_WORDS
 from taskzip.contracts.names import Clock, Runtime
 from taskzip.contracts.report import Comparison, Verdict
 
@@ -47,10 +48,10 @@ class Finding:
         """Which figure is divided by which."""
         joint, baseline = self.names
         if self.metric == "first_output_over_inference":
-            return f"first_output_ns / inference_ns of {joint}"
+            return f"first output / inference of {joint}"
         if self._is_baseline_over_joint:
-            return f"{self.metric}: {baseline} / {joint}"
-        return f"{self.metric}: {joint} / {baseline}"
+            return f"{METRIC_WORDS[self.metric]}: {baseline} / {joint}"
+        return f"{METRIC_WORDS[self.metric]}: {joint} / {baseline}"
 
     @property
     def names(self) -> tuple[str, str]:

@@ -51,8 +51,13 @@ def format_change(ratio: float) -> str:
     if ratio >= 10:  # noqa: PLR2004 - percentages of four digits say nothing
         return f"×{significant(ratio)}"
     percent = (ratio - 1) * 100
-    text = f"{percent:+.{1 if abs(percent) >= 10 else 2}f} %"  # noqa: PLR2004 - three digits
-    return "0.00 %" if float(text[:-2]) == 0 else text
+    decimals = 1 if abs(percent) >= 10 else 2  # noqa: PLR2004 - three digits
+    return f"{signed(percent, decimals) if round(percent, decimals) else '0.00'} %"
+
+
+def signed(value: float, decimals: int = 2) -> str:
+    """With plus or minus, never a hyphen: `+0.31`."""
+    return f"{value:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def format_figure(metric: str, value: float) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from taskzip.benchmarks.units import signed
 from taskzip.contracts.config import ZipConfig, load_config
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.measured import Measured, mean_increase
@@ -43,7 +44,7 @@ def main(
             f"{each.error_percent.joint:.2f}" if each.error_percent else "–" for each in found
         )
         increase = mean_increase(found)
-        said = "–" if increase is None else f"{increase:+.2f}"
+        said = "–" if increase is None else signed(increase)
         ratio = zipped.bytes.joint / zipped.bytes.separate
         out.print(f"| {title} | {ratio:.3f} | {errors} | {said} |", soft_wrap=True)
 

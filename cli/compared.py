@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from taskzip.benchmarks.units import signed
 from taskzip.cli.terminal import out
 from taskzip.contracts.zipcomparison import ComparedZip, ZipComparison
 
@@ -32,7 +33,7 @@ def _numbers(each: ComparedZip) -> tuple[str, ...]:
     change = each.mean_increase_points
     return (
         *(f"{error.joint:.2f}" if error else "–" for error in errors),
-        "–" if change is None else f"{change:+.2f}",
+        "–" if change is None else signed(change),
         f"{sum(each.output_error.values()) / len(each.output_error):.4f}",
         f"{each.size_ratio:.3f}",
         f"{each.seconds:.1f}",

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.filesize import decimal
 from rich.table import Table
 
+from taskzip.benchmarks.units import signed
 from taskzip.cli.terminal import err, out
 from taskzip.contracts.bundle import Accuracy, Bundle
 from taskzip.contracts.report import Pushed, Report
@@ -43,7 +44,7 @@ def show_zip(result: ZipResult) -> None:
     for task in result.tasks:
         error = task.error_percent
         numbers = (
-            (f"{error.separate:.2f}", f"{error.joint:.2f}", f"{error.joint - error.separate:+.2f}")
+            (f"{error.separate:.2f}", f"{error.joint:.2f}", signed(error.joint - error.separate))
             if error
             else ("–", "–", "–")
         )

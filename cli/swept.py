@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from taskzip.benchmarks.units import signed
 from taskzip.cli.terminal import out
 from taskzip.contracts.zipsweep import SweepPoint, ZipSweep
 
@@ -26,6 +27,6 @@ def _numbers(point: SweepPoint) -> tuple[str, ...]:
         f"{point.predicted_error:.4f}",
         f"{sum(point.output_error.values()) / len(point.output_error):.4f}",
         *(f"{error.joint:.2f}" if error else "–" for error in errors),
-        "–" if change is None else f"{change:+.2f}",
+        "–" if change is None else signed(change),
         "yes" if point.is_pareto else "",
     )

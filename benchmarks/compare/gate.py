@@ -8,6 +8,7 @@ from math import inf, log
 from taskzip.benchmarks.compare.ratio import ALPHA, Ratio
 from taskzip.benchmarks.compare.sidebyside import cell_name
 from taskzip.benchmarks.units import format_change
+from taskzip.benchmarks.words import METRIC_SHORT
 from taskzip.contracts.errors import BadInput, CheckFailed
 from taskzip.contracts.sidebyside import ComparedFigure, SideBySide
 
@@ -55,7 +56,7 @@ def check_gates(comparison: SideBySide, gates: Sequence[Gate]) -> None:
         worst = max(failed, key=lambda figure: figure.ratio)
         raise CheckFailed(
             f"{len(failed)} of {len(comparison.figures)} figures fail; the worst: "
-            f"{cell_name(worst)}, {worst.metric}: {worst.other} is "
+            f"{cell_name(worst)}, {METRIC_SHORT[worst.metric]}: {worst.other} is "
             f"{format_change(worst.ratio)}, {worst.verdict}"
         )
 

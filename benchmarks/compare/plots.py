@@ -17,7 +17,7 @@ from taskzip.benchmarks.lanes import lay_out
 from taskzip.benchmarks.plots import MEMORY, PARTS, STORAGE, Size, size_svg
 from taskzip.benchmarks.samples import LatencyMetric
 from taskzip.benchmarks.svg import FAINT, INK, SIDE_COLOURS, as_svg, figure_of_height
-from taskzip.benchmarks.units import format_change, format_ns
+from taskzip.benchmarks.units import format_change, format_ns, signed
 from taskzip.contracts.record import Cell
 from taskzip.contracts.report import Row
 from taskzip.contracts.sidebyside import ComparedFigure
@@ -150,7 +150,9 @@ def _percent(axes: Axes) -> None:
     axes.set_xlim(min(1.3 * low, -1.5), max(1.3 * high, 1.5))
     axes.xaxis.set_major_locator(FixedLocator(_TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}" if value else "0"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: signed(value, 0) if value else "0")
+    )
     axes.grid(axis="x", color=FAINT)
 
 

@@ -5,6 +5,7 @@ from taskzip.benchmarks.units import (
     format_change,
     format_figure,
     grouped,
+    signed,
 )
 from taskzip.benchmarks.words import METRIC_SHORT, origin_words
 from taskzip.contracts.sidebyside import ComparedFigure, SideBySide
@@ -73,7 +74,7 @@ def median_words(figure: ComparedFigure, side: int) -> str:
 
 
 def interval_words(figure: ComparedFigure) -> str:
-    """The interval of the change, `-0.12 … +0.40 %`."""
+    """The interval of the change, `−0.12 … +0.40 %`."""
     if figure.ci95 is None:
         return ABSENT
     low, high = figure.ci95
@@ -81,7 +82,7 @@ def interval_words(figure: ComparedFigure) -> str:
 
 
 def told_words(figure: ComparedFigure) -> str:
-    """The figure in a line: `12.1 ms, +0.07 % (-0.02 … +0.16 %), 7 samples, equivalent`."""
+    """The figure in a line: `12.1 ms, +0.07 % (−0.02 … +0.16 %), 7 samples, equivalent`."""
     return (
         f"median {median_words(figure, 1)}, {format_change(figure.ratio)} "
         f"({interval_words(figure)}), {figure.sampled[1].samples} samples, {figure.verdict}"
@@ -109,4 +110,4 @@ def decides_words(figure: ComparedFigure) -> str:
 
 def effect_words(figure: ComparedFigure) -> str:
     """Cliff's delta, `+0.31`."""
-    return ABSENT if figure.cliffs_delta is None else f"{figure.cliffs_delta:+.2f}"
+    return ABSENT if figure.cliffs_delta is None else signed(figure.cliffs_delta)

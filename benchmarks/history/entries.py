@@ -21,6 +21,8 @@ from taskzip.contracts.report import Row
 from taskzip.contracts.sidebyside import ComparedMetric
 
 _BUNDLE_DIR = "bundle"
+EMULATED = "emulated"
+"""What the name of an emulated device begins with; a phone's does not."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def _device_parts(conditions: Conditions) -> Iterator[str]:
     if conditions.origin == "phone":
         yield f"phone {conditions.model or 'unknown'} {conditions.serial}"
         return
-    yield from ("emulated", f"{conditions.clock} clock")
+    yield from (EMULATED, f"{conditions.clock} clock")
     if conditions.memory_bytes is not None:
         yield f"{conditions.memory_bytes // MIB} MiB"
     if conditions.flash_read_bytes_per_second is not None:

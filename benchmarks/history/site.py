@@ -8,12 +8,14 @@ from markupsafe import Markup
 
 from taskzip.benchmarks import units
 from taskzip.benchmarks.compare.sidebyside import cell_name
+from taskzip.benchmarks.history.entries import EMULATED
 from taskzip.benchmarks.history.nights import nights_of
 from taskzip.benchmarks.history.sparkline import sparkline
 from taskzip.benchmarks.history.table import change_words
 from taskzip.benchmarks.page import environment, style
 from taskzip.benchmarks.words import METRIC_SHORT
 from taskzip.contracts.history import Change, Series, Trend
+from taskzip.contracts.names import Origin
 
 _NEWS = 20
 """Latest changes that stand at the top."""
@@ -48,6 +50,21 @@ class DeviceTrends:
 
     name: str
     tables: tuple[Table, ...]
+
+    @property
+    def kind(self) -> str:
+        """`emulated`, or the phone."""
+        return self.name.partition(", ")[0]
+
+    @property
+    def rest(self) -> str:
+        """What else the device is known by."""
+        return self.name.partition(", ")[2]
+
+    @property
+    def origin(self) -> Origin:
+        """Where its figures are of."""
+        return "virtual" if self.kind == EMULATED else "phone"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from taskzip.benchmarks.units import signed
 from taskzip.benchmarks.zip_cases.summary import Finding, Line, Spread
 
 _HEADINGS = (
@@ -36,5 +37,6 @@ def _points(spread: Spread | None) -> str:
     if spread is None:
         return "–"
     if spread.count == 1:
-        return f"{spread.mean:+.2f}"
-    return f"{spread.mean:+.2f} ({spread.least:+.2f} … {spread.most:+.2f}, n = {spread.count})"
+        return signed(spread.mean)
+    between = f"{signed(spread.least)} … {signed(spread.most)}"
+    return f"{signed(spread.mean)} ({between}, n = {spread.count})"

@@ -327,12 +327,17 @@ def records(measured_folder: Path) -> tuple[Record, ...]:
 @pytest.fixture
 def small_project(tmp_path: Path) -> Path:
     """A user's folder: a config of two tasks, its code, weights of the seeds day, night, dusk."""
+    return lay_out_small_project(tmp_path)
+
+
+def lay_out_small_project(folder: Path) -> Path:
+    """The same in a folder that is there."""
     for file in SMALL_PROJECT.iterdir():
         if file.is_file():
-            (tmp_path / file.name).write_bytes(file.read_bytes())
+            (folder / file.name).write_bytes(file.read_bytes())
     user = UserFolder(SMALL_PROJECT)
     for seed, name in enumerate(("day", "night", "dusk")):
         torch.manual_seed(seed)
         state = user.module("networks").network().state_dict()
-        save_file(state, tmp_path / f"{name}.safetensors")
-    return tmp_path
+        save_file(state, folder / f"{name}.safetensors")
+    return folder

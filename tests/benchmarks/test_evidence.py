@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from jsonschema import Draft202012Validator
 from taskzip.benchmarks.compare.sidebyside import compare, read_sources
 from taskzip.benchmarks.evidence import changed_files, changed_versions, pack, unpacked
 from taskzip.benchmarks.measure import report_on
+from taskzip.cli.main import invoke
 from taskzip.contracts import schema
 from taskzip.contracts.errors import BadInput
 
@@ -29,12 +31,17 @@ def archive(folder: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_report_is_made_again_bit_for_bit(archive: Path) -> None:
-    with unpacked(archive) as (folder, evidence, _):
-        (folder / "report.json").unlink()
-        (folder / "report.html").unlink()
-        report_on(folder)
-        assert changed_files(folder, evidence) == []
+def test_a_report_is_packed_and_made_again_bit_for_bit(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = tmp_path / "evidence.zip"
+    for words in ([folder, "--bundle", archive], [archive]):
+        with pytest.raises(SystemExit) as ended:
+            invoke(["report", *map(str, words)])
+        assert ended.value.code == 0
+    told = re.findall("evidence sha256 ([0-9a-f]{64})", capsys.readouterr().err)
+    with unpacked(archive) as (_, evidence, sha256):
+        assert told == [sha256, sha256]
         assert changed_versions(evidence) == []
 
 

@@ -1,10 +1,12 @@
 import pytest
 
 from taskzip.benchmarks.units import (
+    format_change,
     format_interval,
     format_mib,
     format_ns,
     format_ns_interval,
+    signed,
     significant,
 )
 
@@ -28,6 +30,21 @@ def test_durations_have_three_digits_and_a_unit(duration_ns: float | None, text:
 
 def test_sizes_are_mebibytes() -> None:
     assert (format_mib(1 << 20), format_mib(None)) == ("1.00", "–")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (1.0125, "+1.25 %"),
+        (0.9875, "−1.25 %"),
+        (0.8, "−20.0 %"),
+        (1 + 1e-9, "0.00 %"),
+        (12.345, "×12.3"),
+    ],
+)
+def test_changes_have_a_sign_and_no_hyphen(ratio: float, text: str) -> None:
+    assert format_change(ratio) == text
+    assert signed(-0.31) == "−0.31"
 
 
 def test_intervals_share_the_unit_of_their_upper_end() -> None:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 SILENCE_S = 120
+A4_MM, MM_PER_INCH = (210, 297), 25.4
 _READS, _WRITES = 3, 4
 """Where Chromium expects its pipes."""
 _ABOVE = 10
@@ -30,15 +31,15 @@ class Page:
             "sessionId"
         ]
 
-    def open(self, path: Path, width: int, scheme: str) -> None:
-        """Show a file as wide as `width` CSS pixels, in a `light` or `dark` scheme."""
+    def open(self, path: Path, width: int, scheme: str, medium: str = "") -> None:
+        """Show a file as wide as `width` CSS pixels, `light` or `dark`, or styled for `print`."""
         self.call("Page.enable")
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=900, deviceScaleFactor=1, mobile=False,
         )  # fmt: skip
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.call("Emulation.setEmulatedMedia", features=features)
+        self.call("Emulation.setEmulatedMedia", media=medium, features=features)
         self.call("Page.navigate", url=path.absolute().as_uri())
         while self.evaluate("document.readyState") != "complete" or not self.evaluate(
             "document.title"
@@ -61,6 +62,15 @@ class Page:
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(shot["data"]))
+
+    def print(self, path: Path) -> None:
+        """The page on paper (A4) as a PDF file."""
+        width, height = (round(mm / MM_PER_INCH, 2) for mm in A4_MM)
+        printed = self.call(
+            "Page.printToPDF",
+            paperWidth=width, paperHeight=height, printBackground=False, preferCSSPageSize=True,
+        )  # fmt: skip
+        path.write_bytes(base64.b64decode(printed["data"]))
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A command of the protocol to the page, and its answer."""

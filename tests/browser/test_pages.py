@@ -2,6 +2,8 @@
 
 import shutil
 import struct
+import subprocess
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -18,18 +20,24 @@ from taskzip.benchmarks.history.trends import Wanted, trends
 from taskzip.benchmarks.page import render_html
 from taskzip.contracts.report import REPORT_FILE, Report
 from tests.benchmarks.history.conftest import scaled
-from tests.browser.chromium import Page, browser
+from tests.browser.chromium import A4_MM, MM_PER_INCH, Page, browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: chromium)"),
 ]
+PDFTOTEXT = shutil.which("pdftotext")
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "recordings"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 PHONE, DESK = 360, 1280
+MARGIN_MM, PIXELS_PER_INCH = 12, 96
+PAPER = int((A4_MM[0] - 2 * MARGIN_MM) / MM_PER_INCH * PIXELS_PER_INCH)
+"""What a printed page has for its text."""
+WHITE = 255
 PAGES = ("report", "comparison", "history")
+CHANGE_DAY = 20
 LEAST_CONTRAST = 4.5
 """WCAG 2.2, AA, for text of normal size."""
 
@@ -78,6 +86,22 @@ COLOURS = """(() => {
 })()"""
 
 
+WORDS = """Array.from(document.querySelectorAll('h1, h2, h3, p, th, td, dt, dd, summary, svg text'))
+  .map(each => each.textContent)"""
+HIDDEN = """Array.from(document.querySelectorAll('td'))
+  .filter(each => !each.checkVisibility()).length"""
+ORIGINS = """Array.from(document.querySelectorAll('h2 .origin')).map(each => {
+  const style = getComputedStyle(each);
+  return [each.textContent, style.borderTopStyle, style.color];
+})"""
+CHANGES = """Array.from(document.querySelectorAll('.trend:has(.change)')).map(each => {
+  const middle = one => { const b = one.getBoundingClientRect(); return b.left + b.width / 2; };
+  const dots = Array.from(each.querySelectorAll('circle'), middle);
+  const line = middle(each.querySelector('.change'));
+  return dots.findIndex(dot => Math.abs(dot - line) < 1);
+})"""
+
+
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     assert CHROMIUM is not None
@@ -102,14 +126,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def month(place: Path, report: Path) -> tuple:
-    """Trends of nights that are a recorded one, 2 % slower from the 20th on."""
+    """Trends of nights that are a recorded one, 2 % slower from a day on; a phone's among them."""
     entry = entry_of(from_report(report), "digits_fashion")
     with open_history(str(place)) as history:
         for day in range(1, 28):
             when = {"started_at": f"2026-01-{day:02d}T01:00:00+00:00"}
             conditions = entry.conditions.model_copy(update=when)
-            factor = Random(day).gauss(1.02 if day >= 20 else 1.0, 0.001)
+            factor = Random(day).gauss(1.02 if day >= CHANGE_DAY else 1.0, 0.001)
             history.add(scaled(entry.model_copy(update={"conditions": conditions}), factor))
+        phone = {"origin": "phone", "clock": "real", "model": "Pixel 8", "serial": "2A171"}
+        conditions = entry.conditions.model_copy(update=phone)
+        history.add(entry.model_copy(update={"conditions": conditions}))
         return trends(history, Wanted())
 
 
@@ -148,6 +175,54 @@ def test_text_stands_out_in_both_schemes(page, files, name: str) -> None:
         assert faint == []
         backgrounds.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert backgrounds[0] != backgrounds[1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_cut_folded_or_dark_on_paper(page, files, name: str, scheme: str) -> None:
+    page.open(files[name], PAPER, scheme, "print")
+    page.screenshot(SCREENSHOTS / f"{name}.paper.{scheme}.png")
+    assert page.evaluate(OVERFLOWING) == []
+    assert page.evaluate(HIDDEN) == 0
+    colours = page.evaluate(COLOURS)
+    assert [each for each in colours if contrast(each[0], each[1]) < LEAST_CONTRAST] == []
+    white = f"rgb({WHITE}, {WHITE}, {WHITE})"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == white
+
+
+@pytest.mark.skipif(PDFTOTEXT is None, reason="nothing reads PDF here (Debian: poppler-utils)")
+@pytest.mark.parametrize("name", PAGES)
+def test_every_word_of_a_page_is_on_white_paper(page, files, name: str, tmp_path: Path) -> None:
+    page.open(files[name], DESK, "dark")
+    pdf = tmp_path / "printed.pdf"
+    page.print(pdf)
+    printed = without_spaces(run_on(pdf, "pdftotext", "-", encoding="utf-8"))
+    texts = page.evaluate(WORDS)
+    assert {w for text in texts for w in text.split() if without_spaces(w) not in printed} == set()
+    paper = run_on(pdf, "pdftoppm", "-r", "20", "-gray", "-f", "1", "-l", "1")
+    points = paper.split(b"\n", 3)[-1]
+    assert [points[0], points[-1]] == [WHITE, WHITE]
+    assert points.count(WHITE) > len(points) / 2
+
+
+def run_on(pdf: Path, program: str, *words: str, encoding: str | None = None):
+    """What a program of Poppler's says of a file."""
+    order = (program, pdf, *words) if encoding else (program, *words, pdf)
+    return subprocess.run(order, check=True, capture_output=True, encoding=encoding).stdout
+
+
+def without_spaces(text: str) -> str:
+    """Letters alone, as they are compared: lines break elsewhere, and ligatures are letters."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def test_the_dashboard_tells_devices_apart_and_marks_the_night_of_a_change(page, files) -> None:
+    page.open(files["history"], DESK, "light")
+    phone, emulated = page.evaluate(ORIGINS)
+    assert (phone[0], emulated[0]) == ("phone Pixel 8 2A171", "emulated")
+    assert (phone[1], emulated[1]) == ("solid", "dashed")
+    assert phone[2] != emulated[2]
+    assert set(page.evaluate(CHANGES)) == {CHANGE_DAY - 1}
 
 
 def contrast(one: list[int], other: list[int]) -> float:

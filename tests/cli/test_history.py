@@ -23,6 +23,13 @@ def test_measurements_are_added_followed_compared_and_exported(deploy_here, at, 
     compared = deploy_here("compare", f"history:{names[0]}", f"history:{names[1][:6]}", *at)
     assert "20 equivalent" in compared.stdout
 
+    listed = deploy_here("history", "list", *at).stdout
+    assert [name[:12] in listed for name in names] == [True, True]
+    assert "separate-swap" in deploy_here("history", "show", names[0][:8], *at).stdout
+    shown = json.loads(deploy_here("history", "show", names[0], "--json", *at).stdout)
+    Draft202012Validator(schema.shipped("history-entry")).validate(shown)
+    assert "separate-swap" in deploy_here("history", "trend", *at).stdout
+
     trends = json.loads(deploy_here("history", "trend", "--json", *at).stdout)
     Draft202012Validator(schema.shipped("trends")).validate(trends)
     assert {len(trend["points"]) for trend in trends["trends"]} == {2}

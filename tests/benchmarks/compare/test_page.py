@@ -54,7 +54,7 @@ def test_a_lane_tells_its_figure_with_the_interval_under_the_pointer(page: str) 
     assert len(told) == 40
     assert told[0] == "joint-lazy cold, A: median 1.76 ms, 7 samples"
     assert told[1] == (
-        "joint-lazy cold, B: median 1.76 ms, -0.09 % (-0.38 … +0.20 %), 7 samples, equivalent"
+        "joint-lazy cold, B: median 1.76 ms, −0.09 % (−0.38 … +0.20 %), 7 samples, equivalent"
     )
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -8,12 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from rich.console import Console
 
 from taskzip.benchmarks.compare.gate import Gate, check_gates, parse_percent
 from taskzip.benchmarks.compare.markdown import render_markdown
+from taskzip.benchmarks.compare.page import render_page
 from taskzip.benchmarks.compare.session import LATENCIES, from_report
 from taskzip.benchmarks.compare.sidebyside import compare, read_sources
 from taskzip.benchmarks.compare.source import Source
+from taskzip.benchmarks.compare.table import render_comparison
 from taskzip.benchmarks.samples import LatencyMetric
 from taskzip.contracts import schema
 from taskzip.contracts.errors import BadInput, CheckFailed
@@ -171,6 +175,20 @@ def test_other_conditions_are_refused_unless_allowed(make_report, field, value) 
     found = compare(read_sources(paths), allow=[field])
     assert [each.field for each in found.allowed] == [field]
     assert f"allowed to differ: {field}".replace("_", "\\_") in render_markdown(found)
+
+
+def test_what_was_allowed_to_differ_is_marked_in_every_output(make_report) -> None:
+    paths = [make_report(str(mib), [80] * 8, conditions={"memory_bytes": mib}) for mib in (1, 2)]
+    sources = read_sources(paths)
+    found = compare(sources, allow=["memory_bytes"])
+    console = Console(width=100, file=io.StringIO())
+    console.print(render_comparison(found))
+    outputs = (console.file.getvalue(), render_page(found, sources), render_markdown(found))
+    for text in outputs:
+        assert "allowed to differ: memory_bytes (A: 1; B: 2)" in text.replace("\\", "")
+    assert json.loads(found.model_dump_json())["allowed"] == [
+        {"field": "memory_bytes", "values": {"A": "1", "B": "2"}}
+    ]
 
 
 @pytest.mark.parametrize(("field", "value"), [("origin", "phone"), ("clock", "real")])

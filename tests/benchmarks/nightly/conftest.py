@@ -121,15 +121,18 @@ class Nights:
     def remember(self, nights: int = PAST_NIGHTS) -> None:
         """Nights like one that is run now, each with a little of its own."""
         self.run("2026-01-00")
-        entries = {each.role: self.history.get(each.sha256)[1] for each in self.history.listed()}
-        for night in range(1, nights):
-            random = Random(night)
-            of_night, _ = self.history.add(
-                _dated(entries["reference"], night, random.gauss(1, 0.0005))
-            )
-            again = _dated(entries["candidate"], night, random.gauss(1, 0.0005))
-            self.history.add(again.model_copy(update={"reference": of_night}))
+        repeat_night(self.history, nights)
         self.workshop.sessions.clear()
+
+
+def repeat_night(history: History, nights: int) -> None:
+    """The only night of a history, so many in all, each with a little of its own."""
+    entries = {each.role: history.get(each.sha256)[1] for each in history.listed()}
+    for night in range(1, nights):
+        random = Random(night)
+        of_night, _ = history.add(_dated(entries["reference"], night, random.gauss(1, 0.0005)))
+        again = _dated(entries["candidate"], night, random.gauss(1, 0.0005))
+        history.add(again.model_copy(update={"reference": of_night}))
 
 
 def _dated(entry: Entry, day: int, factor: float) -> Entry:
