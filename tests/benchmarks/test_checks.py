@@ -29,7 +29,7 @@ def test_a_missed_bar_fails_and_is_named(report: Report) -> None:
     fine = report.model_copy(update={"comparisons": tuple(held), "rows": rows})
     check_bars(fine)
     missed = (held[0].model_copy(update={"holds": False}), *held[1:])
-    with pytest.raises(CheckFailed, match=rf"1 bars do not hold; .*{held[0].metric}"):
+    with pytest.raises(CheckFailed, match=f"1 bars do not hold; .*{held[0].expression}"):
         check_bars(fine.model_copy(update={"comparisons": missed}))
 
 

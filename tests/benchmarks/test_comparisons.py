@@ -93,7 +93,7 @@ def test_memory_compares_the_best_setting_of_each_side(compare: Compare) -> None
 def test_a_switch_is_held_against_the_fastest_reload(compare: Compare) -> None:
     found = pick(compare(), "switch_ns", "joint", "separate-swap")
     assert found.baseline == "separate-swap cold packed"
-    assert found.expression.startswith("switch_ns: separate-swap cold packed / joint cold")
+    assert found.expression.startswith("switch: separate-swap cold packed / joint cold")
     assert found.ratio > 10_000
     assert (found.bar, found.holds, found.verdict) == ("≥ 50", True, "faster")
 
