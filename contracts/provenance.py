@@ -7,6 +7,8 @@ from taskzip.contracts.names import Sha256, TaskName
 
 PROVENANCE = "taskzip.provenance"
 """The named data of a .pte, or the metadata of a .tflite, that holds the document."""
+PROVENANCE_OF_DATA = "taskzip.provenance.data"
+"""The same in a .ptd: loaded with its .pte, no name may stand in both."""
 
 
 class Provenance(Document):

@@ -12,7 +12,7 @@ import torch
 
 from taskzip.contracts.document import write_atomically
 from taskzip.contracts.errors import BadInput
-from taskzip.contracts.provenance import PROVENANCE
+from taskzip.contracts.provenance import PROVENANCE, PROVENANCE_OF_DATA
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.assembled import add_recipes, keep_outside
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings, require
@@ -64,8 +64,10 @@ def load_framework() -> Any:
             store.externalize_pte_data(_MOST_BYTES, _DATA)
         if any(entry.recipes for entry in entries):
             add_recipes(entries, store)
-        provenance = provenance_of(entries, "executorch", making.plan_sha256)
-        store.add_named_data(PROVENANCE, provenance.as_bytes(), alignment=1)
+        provenance = provenance_of(entries, "executorch", making.plan_sha256).as_bytes()
+        store.add_named_data(PROVENANCE, provenance, alignment=1)
+        if making.data_file:
+            store.add_named_data(PROVENANCE_OF_DATA, provenance, alignment=1, external_tag=_DATA)
         made = edge.to_executorch()
         return bytes(made.buffer), _data(made) if making.data_file else None
 

@@ -21,11 +21,11 @@ from taskzip.pipeline.entry import TensorNames
 from taskzip.pipeline.exporters import executorch, litert
 from taskzip.pipeline.exporters.fallbacks import Fallback, fallbacks
 from taskzip.pipeline.exporters.frameworks import require
-from taskzip.pipeline.exporters.ledger import check_stored_once
 from taskzip.pipeline.exporters.making import AS_IT_IS, Making
 from taskzip.pipeline.exporters.parity import HostParity, Run, compare, open_file, require_ok
 from taskzip.pipeline.exporters.precision import check_is_in, export_rounded
 from taskzip.pipeline.exporters.programs import load_entries, load_rows, save_rows
+from taskzip.pipeline.exporters.stored_once import check_stored_once
 
 EXPORTERS = {"executorch": executorch, "litert": litert}
 

@@ -6,6 +6,7 @@ A .pte whose constants stand in one finds it beside itself, under its own name.
 import struct
 from pathlib import Path
 
+from taskzip.contracts.provenance import PROVENANCE_OF_DATA, Provenance
 from taskzip.pipeline.inspection.flatc import FLAT_TENSOR, as_json
 
 IDENTIFIER = b"FT01"
@@ -45,3 +46,10 @@ class PtdFile:
         if len(found) != segment.get("size", 0):
             raise ValueError(f"segment {index} reaches beyond the end of {self._name}")
         return found
+
+    def provenance(self) -> Provenance | None:
+        """How it was made, where it says so."""
+        if PROVENANCE_OF_DATA not in self.named:
+            return None
+        content = bytes(self.segment(self.named[PROVENANCE_OF_DATA]))
+        return Provenance.parse(content, "its provenance")

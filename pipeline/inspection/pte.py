@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from taskzip.contracts.ledger import Use
-from taskzip.contracts.provenance import PROVENANCE
+from taskzip.contracts.provenance import PROVENANCE, PROVENANCE_OF_DATA
 from taskzip.contracts.recipes import RECIPES, WeightRecipe, parts_of
 from taskzip.pipeline.inspection.ptd_file import PtdFile, data_path
 from taskzip.pipeline.inspection.pte_file import PteFile
@@ -35,7 +35,7 @@ def read_pte(path: Path) -> Contents:
 def read_ptd(path: Path) -> Contents:
     """What the data file holds; who uses it is told by the .pte alone."""
     data = PtdFile(path)
-    return Contents("executorch", (), [*_segments("data", data).values()])
+    return Contents("executorch", (), [*_segments("data", data).values()], data.provenance())
 
 
 def own_kernels(path: Path) -> dict[str, tuple[str, ...]]:
@@ -140,7 +140,7 @@ def _segments(place: str, file: PteFile | PtdFile) -> dict[tuple[str, int], Stor
     """What has a name, each segment once; its type and shape are known when somebody uses it."""
     found: dict[tuple[str, int], Stored] = {}
     for name, index in file.named.items():
-        if name not in (RECIPES, PROVENANCE):
+        if name not in (RECIPES, PROVENANCE, PROVENANCE_OF_DATA):
             data = file.segment(index)
             found[place, index] = Stored(data, "unknown", (len(data),))
     return found

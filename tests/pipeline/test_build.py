@@ -185,6 +185,29 @@ def test_a_quantized_bundle_says_what_it_costs_and_what_its_files_answer(
         assert 0 < (answered - in_fp32).abs().max() < 0.3 * in_fp32.abs().max()
 
 
+def test_a_bundle_with_a_data_file_has_the_weights_in_a_file_of_their_own(
+    built: Built, tmp_path: Path, workers: ExportWorkers
+) -> None:
+    export = ExportConfig(runtimes=("executorch",), data_file=True)
+    config = built.config.model_copy(update={"export": export})
+    shutil.copytree(built.out_dir, tmp_path / "out")
+    stages = Stages(config, built.folder, tmp_path / "out", lambda _: nullcontext(workers))
+    bundle = stages.export(Silent(), None, fresh=False)
+    program, data = (
+        next(model for model in bundle.models if model.path == f"executorch/joint{suffix}")
+        for suffix in (".pte", ".ptd")
+    )
+    assert [entry.task for entry in program.entries] == ["day", "night"]
+    assert (data.kind, data.entries) == ("joint", ())
+    assert bundle.sharing == built.bundle.sharing
+    folder = tmp_path / "out" / "bundle"
+    ledger = next(file for file in inspect(folder).files if file.path == program.path)
+    assert (ledger.bytes, ledger.data_bytes) == (program.bytes + data.bytes, data.bytes)
+    (folder / data.path).write_bytes((folder / data.path).read_bytes()[:-1])
+    with pytest.raises(BadInput, match=r"joint\.ptd: is not the file that the bundle lists"):
+        inspect(folder)
+
+
 def test_a_zip_that_was_kept_is_exported_again_into_the_same_files(
     built: Built, tmp_path: Path, workers: ExportWorkers
 ) -> None:

@@ -10,12 +10,13 @@ import pytest
 from taskzip.contracts.events import EVENT, Done, Event, Failure, Memory, Switch
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.contracts.progress import Silent
-from taskzip.contracts.runspec import RunSpec
+from taskzip.contracts.runspec import RunSpec, RunTask
 from taskzip.device.runner.build import build_runner
 from taskzip.device.runner.package import RunnerPackage
 from taskzip.device.transport.connect import Door
 from taskzip.device.transport.protocol import Transport
 from taskzip.device.virtual.state import RunningMachine
+from tests.device.runner.exported import exported_models
 from tests.device.runner.shared_tasks import (
     FOLDER,
     TASK_COUNTS,
@@ -121,6 +122,35 @@ def test_weights_in_half_precision_answer_as_torch_does_in_full(
         jail.device.pull(f"{jail.root}/out/{task}.bin", tmp_path / task)
         expected = pytest.approx(models.expected("joint", task), abs=HALF_TOLERANCE)
         assert floats((tmp_path / task).read_bytes()) == expected
+
+
+@pytest.mark.parametrize("way", ["data_file", "no_delegate"])
+def test_a_program_that_was_made_otherwise_answers_as_torch_does(
+    jail: Jail, tmp_path: Path, way: str
+) -> None:
+    made = SmallModels(exported_models() / way)
+    files = [*made.folder.glob("joint.*"), made.folder / "image.bin"]
+    for local in files:
+        jail.device.push(local, f"{jail.root}/{way}/{local.name}")
+    ran = jail.run(_below(way, made.spec("executorch", "joint", "parity")), tmp_path / "spec.json")
+    jail.device.shell(["rm", "-r", f"{jail.root}/{way}"]).checked()
+    assert isinstance(ran[-1], Done)
+    for task in TASKS:
+        jail.device.pull(f"{jail.root}/out/{task}.bin", tmp_path / task)
+        expected = pytest.approx(made.expected("joint", task), abs=TOLERANCE)
+        assert floats((tmp_path / task).read_bytes()) == expected
+
+
+def _below(folder: str, spec: RunSpec) -> RunSpec:
+    """The same with models and inputs in a folder."""
+
+    def moved(task: RunTask) -> RunTask:
+        inputs = tuple(
+            each.model_copy(update={"file": f"{folder}/{each.file}"}) for each in task.inputs
+        )
+        return task.model_copy(update={"model": f"{folder}/{task.model}", "inputs": inputs})
+
+    return spec.model_copy(update={"tasks": tuple(map(moved, spec.tasks))})
 
 
 @pytest.fixture

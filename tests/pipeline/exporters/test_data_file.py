@@ -13,6 +13,7 @@ from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import sharing
 from taskzip.pipeline.exporters.making import Making
 from taskzip.pipeline.exporters.orders import FileOrder
+from taskzip.pipeline.exporters.provenance import provenance_of
 from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.inspection.inspect import inspect
 from taskzip.pipeline.inspection.pte import own_kernels
@@ -67,6 +68,7 @@ def test_a_data_file_holds_the_weights_and_the_program_none(
     assert path.stat().st_size < GRAPH_BYTES * len(pair)
     (alone,) = inspect(data).files
     assert {each.sha256 for each in alone.constants} == {each.sha256 for each in found.constants}
+    assert alone.provenance == found.provenance == provenance_of(pair, "executorch")
     if precision == "fp32":
         check_sharing(found, pair)
         again = tmp_path / "again" / path.name

@@ -10,8 +10,9 @@ from taskzip.contracts.bundle import Tolerance
 from taskzip.contracts.errors import BadInput, CheckFailed
 from taskzip.contracts.names import RUNTIMES, Runtime
 from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.ledger import CONSTANT_GROWTH, sharing, unique_bytes
+from taskzip.pipeline.exporters.ledger import sharing, unique_bytes
 from taskzip.pipeline.exporters.orders import Exported, FileOrder
+from taskzip.pipeline.exporters.stored_once import GROWTH
 from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.layout import SUFFIXES
 
@@ -41,7 +42,7 @@ def test_shared_weights_are_stored_once(
     networks = {entry.name: entry.module for entry in entries[stem]}
     weights = unique_bytes(networks.values())
     size = exported[runtime, stem].order.path.stat().st_size
-    assert weights <= size <= weights * (1 + CONSTANT_GROWTH) + GRAPH_BYTES
+    assert weights <= size <= weights * (1 + GROWTH) + GRAPH_BYTES
     shared = sharing(networks).shared_bytes
     assert size < sum(unique_bytes([network]) for network in networks.values()) - shared / 2
 

@@ -1,19 +1,10 @@
 """Shared and private bytes by identity."""
 
-from pathlib import Path
-
-import pytest
 import torch
 from torch import nn
 
 from taskzip.contracts.bundle import Sharing
-from taskzip.contracts.errors import CheckFailed
-from taskzip.pipeline.entry import EntryPoint
-from taskzip.pipeline.exporters.ledger import (
-    check_stored_once,
-    sharing,
-    unique_bytes,
-)
+from taskzip.pipeline.exporters.ledger import sharing, unique_bytes
 
 
 def _pair() -> dict[str, nn.Module]:
@@ -45,17 +36,6 @@ def test_unique_bytes_are_the_shared_and_all_private_ones() -> None:
     pair = _pair()
     ledger = sharing(pair)
     assert unique_bytes(pair.values()) == ledger.shared_bytes + sum(ledger.private_bytes.values())
-
-
-def test_a_file_that_holds_a_shared_weight_twice_fails_and_names_it(
-    stored_twice: Path, entries: dict[str, tuple[EntryPoint, ...]]
-) -> None:
-    with pytest.raises(
-        CheckFailed, match=r"twice\.tflite: .* 524288 of them stored a second"
-    ) as told:
-        check_stored_once(stored_twice, entries["pair"])
-    users = ", ".join(f"{entry}: 6 FULLY_CONNECTED filter" for entry in ("left", "right"))
-    assert f"524288 bytes ({users})" in str(told.value)
 
 
 def test_views_of_one_memory_with_different_shapes_are_told_apart() -> None:
