@@ -93,9 +93,8 @@ def _distinct(entries: Sequence[EntryPoint]) -> Iterator[torch.Tensor]:
     for entry in entries:
         held = [tensor for name, tensor in named_tensors(entry.module) if name not in entry.recipes]
         parts = [part for recipe in entry.recipes.values() for part in recipe.parts()]
-        keyed = [(identity(each), each) for each in held]
-        keyed_parts = [(hashlib.sha256(raw_bytes(each)).digest(), each) for each in parts]
-        for key, tensor in (*keyed, *keyed_parts):
+        keys = [*map(identity, held), *(hashlib.sha256(raw_bytes(each)).digest() for each in parts)]
+        for key, tensor in zip(keys, held + parts, strict=True):
             if key not in seen:
                 seen.add(key)
                 yield tensor

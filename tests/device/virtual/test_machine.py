@@ -114,12 +114,11 @@ def test_the_counted_clock_gives_the_same_time_after_another_start() -> None:
 READ_COLD = """
 until [ -e /run/awake ]; do sleep 0.1; done
 pidof idle >/dev/null || echo asleep
-cd /data/local/tmp; head -c 4194304 /dev/zero >zeros; sync
 for run in 1 2 3 4 5; do
     echo 3 >/proc/sys/vm/drop_caches; cat /dev/null
-    s=${EPOCHREALTIME/./}; cat zeros >/dev/null; e=${EPOCHREALTIME/./}; echo $((e - s))
+    s=${EPOCHREALTIME/./}; cat /data/local/tmp/zeros >/dev/null; e=${EPOCHREALTIME/./}
+    echo $((e - s))
 done
-rm zeros
 """
 
 
@@ -128,11 +127,15 @@ def read_cold_us(machine: RunningMachine) -> list[int]:
 
 
 def test_the_counted_clock_counts_what_the_flash_takes(virtual_machine: RunningMachine) -> None:
+    zeros = f"head -c {READ_BYTES} /dev/zero >/data/local/tmp/zeros; sync"
+    shell(virtual_machine, zeros)
     first, second = (read_cold_us(virtual_machine) for _ in range(2))
+    shell(virtual_machine, "rm /data/local/tmp/zeros")
     rate = virtual_machine.profile.flash_read_bytes_per_second
     assert min(first + second) > READ_BYTES / rate * 1e6
     assert median(first + second) < MOST_TIMES_THE_FLASH * READ_BYTES / rate * 1e6
-    assert median(first) == pytest.approx(median(second), rel=COLD_TOLERANCE)
+    # What the guest's kernel does now and then is only ever added to a read.
+    assert min(first) == pytest.approx(min(second), rel=COLD_TOLERANCE)
 
 
 def test_the_counted_clock_stays_awake_from_the_moment_the_device_is_opened(
