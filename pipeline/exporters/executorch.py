@@ -60,14 +60,13 @@ def load_framework() -> Any:
         edge = to_edge_transform_and_lower(programs, partitioner=delegates)
         # ExecuTorch 1.5.1 has no public way to add named data of no delegate's.
         store = edge._named_data_store
-        if making.data_file:
+        provenance = provenance_of(entries, "executorch", making.plan_sha256).as_bytes()
+        if making.data_file and store.pte_data:
+            store.add_named_data(PROVENANCE_OF_DATA, provenance, alignment=1)
             store.externalize_pte_data(_MOST_BYTES, _DATA)
         if any(entry.recipes for entry in entries):
             add_recipes(entries, store)
-        provenance = provenance_of(entries, "executorch", making.plan_sha256).as_bytes()
         store.add_named_data(PROVENANCE, provenance, alignment=1)
-        if making.data_file:
-            store.add_named_data(PROVENANCE_OF_DATA, provenance, alignment=1, external_tag=_DATA)
         made = edge.to_executorch()
         return bytes(made.buffer), _data(made) if making.data_file else None
 
