@@ -93,7 +93,8 @@ def _distinct(entries: Sequence[EntryPoint]) -> Iterator[torch.Tensor]:
     for entry in entries:
         held = [tensor for name, tensor in named_tensors(entry.module) if name not in entry.recipes]
         parts = [part for recipe in entry.recipes.values() for part in recipe.parts()]
-        keys = [*map(identity, held), *(hashlib.sha256(raw_bytes(each)).digest() for each in parts)]
+        keys: list[Identity | bytes] = [identity(each) for each in held]
+        keys += [hashlib.sha256(raw_bytes(each)).digest() for each in parts]
         for key, tensor in zip(keys, held + parts, strict=True):
             if key not in seen:
                 seen.add(key)
