@@ -52,6 +52,14 @@ def _files(folders: Sequence[Path], name: str) -> list[Path]:
     return [folder / name for folder in folders if (folder / name).exists()]
 
 
+def show(found: BreakEven, json_file: Path | None) -> None:
+    """Print the answers, and write them to the file if there is one."""
+    tables = (render_rates(found.rates), render_memory(found.memory), render_limits(found.limits))
+    Console().print(*(table for table in tables if table.rows))
+    if json_file is not None:
+        found.write(json_file)
+
+
 def main(
     folders: Annotated[list[Path], typer.Argument(help="Folders that were measured in.")],
     json_file: Annotated[
@@ -61,10 +69,7 @@ def main(
     """Say where the joint network begins to win, and by how much."""
     with errors_told():
         found = break_even(folders)
-    tables = (render_rates(found.rates), render_memory(found.memory), render_limits(found.limits))
-    Console().print(*(table for table in tables if table.rows))
-    if json_file is not None:
-        found.write(json_file)
+    show(found, json_file)
 
 
 if __name__ == "__main__":

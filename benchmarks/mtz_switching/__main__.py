@@ -20,7 +20,13 @@ from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.journal import read_records, read_session
 from taskzip.benchmarks.measure import BUNDLE_DIR, Place, measure
 from taskzip.benchmarks.measures import measures_by_cell
-from taskzip.benchmarks.mtz_switching.networks import TASKS, make_bundle
+from taskzip.benchmarks.mtz_switching.networks import (
+    NETWORKS_FILE,
+    TASKS,
+    Networks,
+    SharingPlan,
+    make_bundle,
+)
 from taskzip.benchmarks.mtz_switching.result import RuntimeReloads, compare, render, sizes
 from taskzip.benchmarks.told_progress import ToldProgress
 from taskzip.benchmarks.units import format_rate
@@ -29,8 +35,6 @@ from taskzip.contracts.config import BenchConfig, DeviceConfig
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import RUNTIMES, Clock, Runtime
 
-SHARE = 0.95
-"""Of every layer's channels; 90 % of the weights are then shared."""
 ROUNDS = 2
 PROFILE = "microsd"
 DISK_MIB = 1024
@@ -41,7 +45,7 @@ SILENCE_SECONDS = 3600.0
 class MtzSwitching(Document):
     """What was measured."""
 
-    tasks: int
+    networks: Networks
     rounds: int
     shared_fraction: float
     """Of a network's weights."""
@@ -49,7 +53,9 @@ class MtzSwitching(Document):
     runtimes: tuple[RuntimeReloads, ...]
 
 
-def bench_config(rounds: int, clock: Clock, packed_caches: tuple[bool, ...]) -> BenchConfig:
+def bench_config(
+    tasks: int, rounds: int, clock: Clock, packed_caches: tuple[bool, ...]
+) -> BenchConfig:
     """Every task once a round, in random order, from the flash."""
     return BenchConfig(
         deployments=("joint", "joint-lazy", "separate-swap"),
@@ -57,7 +63,7 @@ def bench_config(rounds: int, clock: Clock, packed_caches: tuple[bool, ...]) -> 
         memory_caches=(),
         packed_caches=packed_caches,
         workload="rounds",
-        switches=TASKS * rounds,
+        switches=tasks * rounds,
         warmups=0,
         inferences=1,
         blocks=1,
@@ -84,7 +90,7 @@ def summarize(folder: Path, rounds: int) -> MtzSwitching:
     sharing = bundle.sharing
     each = sharing.shared_bytes + max(sharing.private_bytes.values())
     return MtzSwitching(
-        tasks=len(bundle.tasks),
+        networks=Networks.read(folder / NETWORKS_FILE),
         rounds=rounds,
         shared_fraction=sharing.shared_bytes / each,
         flash_read_bytes_per_second=read_session(folder).conditions.flash_read_bytes_per_second,
@@ -97,8 +103,8 @@ def condition(found: MtzSwitching) -> str:
     rate = found.flash_read_bytes_per_second
     flash = "flash of unknown speed" if rate is None else f"flash {format_rate(rate)}"
     return (
-        f"{found.tasks} networks, {found.shared_fraction:.1%} shared, {found.rounds} rounds, "
-        f"random weights, page cache cold, {flash}"
+        f"{found.networks.tasks} networks, {found.shared_fraction:.1%} shared by "
+        f"{found.networks.sharing}, {found.rounds} rounds, random weights, page cache cold, {flash}"
     )
 
 
@@ -107,6 +113,12 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
     device: Annotated[str, typer.Option(help="virtual, a serial, or HOST:PORT.")] = "virtual",
     runtime: Annotated[Runtime | None, typer.Option(help="One of both.")] = None,
     clock: Annotated[Clock, typer.Option(help="Of the emulated device.")] = "counted",
+    sharing: Annotated[
+        SharingPlan,
+        typer.Option(help="Whole layers, but for two blocks; or 95 % of each one's channels."),
+    ] = "layers",
+    tasks: Annotated[int, typer.Option(min=2, help="Networks.")] = TASKS,
+    width: Annotated[int, typer.Option(min=8, help="Of the first stage; 64: ResNet-28.")] = 64,
     rounds: Annotated[int, typer.Option(min=1, help="How often each task is asked for.")] = ROUNDS,
     profile: Annotated[str, typer.Option(help="Of the emulated device.")] = PROFILE,
     packed: Annotated[
@@ -126,8 +138,9 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of its own
     progress = ToldProgress(Console(stderr=True))
     with errors_told():
         runtimes = (runtime,) if runtime else RUNTIMES
-        make_bundle(folder / BUNDLE_DIR, runtimes, progress, share=SHARE)
-        bench = bench_config(rounds, clock, (False, True) if packed else (False,))
+        networks = Networks(tasks=tasks, width=width, sharing=sharing)
+        make_bundle(folder, networks, runtimes, progress)
+        bench = bench_config(tasks, rounds, clock, (False, True) if packed else (False,))
         on = DeviceConfig(device=device, profile=profile, disk_mib=DISK_MIB, side_by_side=1)
         place = replace(Place.of(on, bench, None), silence_s=SILENCE_SECONDS)
         measure(folder, bench, place, progress, resume=resume)

@@ -6,20 +6,25 @@ from rich.console import Console
 from rich.table import Table
 
 from taskzip.benchmarks.break_even.__main__ import break_even
+from taskzip.benchmarks.break_even.growing import bench_config
 from taskzip.benchmarks.break_even.limits import limits_of
 from taskzip.benchmarks.break_even.memory import memory_of
 from taskzip.benchmarks.break_even.rates import rates_of
 from taskzip.benchmarks.break_even.tables import render_limits, render_memory, render_rates
+from taskzip.benchmarks.experiment import run_experiment
+from taskzip.benchmarks.journal import read_records
 from taskzip.benchmarks.measures import measures_by_cell
+from taskzip.benchmarks.plan import plan_experiment
 from taskzip.benchmarks.pressure.result import PRESSURE_FILE, Point, Pressed
 from taskzip.benchmarks.rows import make_row
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Deployment
+from taskzip.contracts.progress import Silent
 from taskzip.contracts.record import Record
 from taskzip.contracts.report import REPORT_FILE, Latency, Report
-from tests.benchmarks.conftest import MIB
+from tests.benchmarks.conftest import MIB, SimulatedDevice
 
 MakeReport = Callable[[dict[Deployment, dict[str, object]]], Report]
 
@@ -213,6 +218,20 @@ def test_all_folders_are_answered_over(
     found = break_even([tmp_path / "two", tmp_path / "nine"])
     assert [rate.tasks for rate in found.rates] == [2, 9]
     assert [limit.tasks for limit in found.limits] == [9]
+
+
+def test_growing_measures_all_that_a_break_even_needs(
+    bundle: Bundle, device: SimulatedDevice, conditions: Conditions, tmp_path: Path
+) -> None:
+    plan = plan_experiment(bundle, bench_config(2, "counted", (False,)))
+    run_experiment([device], plan, tmp_path, conditions, Silent())
+    rows = [make_row(each, bundle) for each in measures_by_cell(read_records(tmp_path)).values()]
+    assert all(row.valid for row in rows)
+    report = Report(conditions=conditions, rows=tuple(rows), comparisons=(), parity=())
+    report.write(tmp_path / REPORT_FILE)
+    found = break_even([tmp_path])
+    assert {rate.separate for rate in found.rates} == {"separate-resident", "separate-swap"}
+    assert [point.tasks for point in found.memory[0].measured] == [1, 2]
 
 
 def test_a_folder_without_a_measurement_is_refused(tmp_path: Path) -> None:
