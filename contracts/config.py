@@ -144,9 +144,6 @@ class ZipConfig(Document):
     batch norm, everywhere, or nowhere."""
     share_inputs: bool = True
     """Whether first layers may be shared; false: the tasks' inputs are of different kinds."""
-    share_depthwise: bool = True
-    """Whether depthwise kernels may be shared; false: the channels are, each with every task's own
-    kernel."""
     refit: bool | None = None
     """Solve weights again for the inputs that merging leaves; None: for mtz, not for baselines."""
     refit_ridge: Annotated[float, Field(gt=0)] = 0.01
@@ -260,7 +257,7 @@ class ExportConfig(Document):
     @property
     def can_assemble(self) -> bool:
         """Whether ExecuTorch's joint file may hold layers that are put together when loaded."""
-        return self.precision == "fp32" and self.delegate == "xnnpack" and not self.data_file
+        return self.delegate == "xnnpack" and not self.data_file
 
     @property
     def tolerance(self) -> Tolerance:

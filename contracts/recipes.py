@@ -1,8 +1,7 @@
 """Recipes in a model file: how a task's weights are put together when it is loaded.
 
-Written by the exporter as named data of a .pte, read by the runner. Blocks are named data too:
-float32 numbers, or int32 places, little-endian. Letters: N outputs, C inputs of a layer (of one
-group), K elements of its kernel.
+Written by the exporter as named data of a .pte, read by the runner. Blocks are named data too,
+little-endian. Letters: N outputs, C inputs of a layer (of one group), K elements of its kernel.
 """
 
 from typing import Annotated, Literal
@@ -18,6 +17,8 @@ BLOCK = "taskzip.block."
 """How names of blocks begin; what follows is the sha256 of their content."""
 
 Name = Annotated[str, Field(max_length=200)]
+Numbers = Literal["float32", "float16", "widened-float16", "int8"]
+"""What blocks hold and steps compute in; widened: the constant has the same numbers in float32."""
 
 
 class CopyStep(Document):
@@ -32,7 +33,10 @@ class CopyStep(Document):
 
 
 class AddStep(Document):
-    """`count` numbers of `values`, added at `places`, counted as the weights lie in memory."""
+    """`count` numbers of `values`, added at int32 `places`, counted as the weights lie in memory.
+
+    In int8 a sum that is too large wraps around.
+    """
 
     op: Literal["add"] = "add"
     values: Name
@@ -41,7 +45,7 @@ class AddStep(Document):
 
 
 class ScaleStep(Document):
-    """All numbers of the rows from `row` on, times `factors` (rows,)."""
+    """All numbers of the rows from `row` on, times float32 `factors` (rows,)."""
 
     op: Literal["scale"] = "scale"
     factors: Name
@@ -59,6 +63,7 @@ class WeightRecipe(Document):
 
     key: Name
     """What the delegate asks for: the sha256 of the content."""
+    numbers: Numbers
     sizes: Sizes
     strides: Sizes
     """Numbers from an output, a kernel's element, an input to the next, in memory."""
@@ -68,14 +73,15 @@ class WeightRecipe(Document):
 class Recipes(Document):
     """All of a file."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     weights: tuple[WeightRecipe, ...]
 
 
-def parts_of(step: Step, sizes: Sizes) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
-    """Name, type and shape of what a step of weights of those sizes reads."""
+def parts_of(step: Step, recipe: WeightRecipe) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    """Name, type and shape of what a step of the recipe reads."""
+    dtype = recipe.numbers.removeprefix("widened-")
     if isinstance(step, CopyStep):
-        return ((step.block, "float32", (step.rows, sizes[1], step.columns)),)
+        return ((step.block, dtype, (step.rows, recipe.sizes[1], step.columns)),)
     if isinstance(step, ScaleStep):
         return ((step.factors, "float32", (step.rows,)),)
-    return (step.values, "float32", (step.count,)), (step.places, "int32", (step.count,))
+    return (step.values, dtype, (step.count,)), (step.places, "int32", (step.count,))

@@ -86,8 +86,7 @@ def _asked(layers: Layers, form: FormChoice | dict[str, FormChoice]) -> dict[str
 
 def _refusal(name: str, runtime: Runtime, config: ExportConfig) -> BadInput:
     where = (
-        f"in {config.precision} with delegate {config.delegate!r}"
-        f"{' and a data file' if config.data_file else ''}"
+        f"with delegate {config.delegate!r}{' and a data file' if config.data_file else ''}"
         if runtime == "executorch"
         else "from a .tflite, whose operators read weights as the file has them"
     )

@@ -1,6 +1,7 @@
 """Recipes: weights as a sum of parts, which a file keeps once and a runtime puts together.
 
-Letters: N outputs and C inputs of a layer (of one group), k elements of the kernel.
+Letters: N outputs and C inputs of a layer (of one group), k elements of the kernel. Blocks and
+values are of one type, float32, float16 or int8, and each step rounds what it computes to it.
 """
 
 import math
@@ -21,7 +22,10 @@ class Copy:
 
 @dataclass(frozen=True)
 class Add:
-    """Values (m,) to add at places (m,): int64, counted in the weights (N, C, k…)."""
+    """Values (m,) to add at places (m,): int64, counted in the weights (N, C, k…).
+
+    int8 wraps around.
+    """
 
     values: torch.Tensor
     places: torch.Tensor
@@ -29,7 +33,10 @@ class Add:
 
 @dataclass(frozen=True)
 class Scale:
-    """Factors (n,) for all weights of the outputs from a row on."""
+    """Factors (n,), float32, for all weights of the outputs from a row on.
+
+    It is the last step of those outputs.
+    """
 
     factors: torch.Tensor
     row: int
@@ -46,10 +53,16 @@ class Recipe:
     """(N, C, k…)."""
     steps: tuple[Step, ...]
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        blocks = (step.block.dtype for step in self.steps if isinstance(step, Copy))
+        return next(blocks, torch.float32)
+
     @torch.no_grad()
     def weights(self) -> torch.Tensor:
         """(N, C, k…), put together."""
-        whole = torch.zeros(self.shape)
+        whole = torch.zeros(self.shape, dtype=self.dtype)
         for step in self.steps:
             _take(step, whole)
         return whole
@@ -84,6 +97,6 @@ def _take(step: Step, whole: torch.Tensor) -> None:
         whole[step.row : step.row + rows, step.column : step.column + columns] = step.block
     elif isinstance(step, Scale):
         part = whole[step.row : step.row + len(step.factors)]
-        part *= step.factors.reshape(-1, *[1] * (whole.dim() - 1))
+        part.copy_(part * step.factors.reshape(-1, *[1] * (whole.dim() - 1)))
     else:
         whole.view(-1).index_add_(0, step.places, step.values)

@@ -5,8 +5,10 @@ by putting it together here, in each of the orders in which the delegate keeps w
 """
 
 import hashlib
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from taskzip.contracts.recipes import (
     RECIPES,
     AddStep,
     CopyStep,
+    Numbers,
     Recipes,
     ScaleStep,
     WeightRecipe,
@@ -28,15 +31,37 @@ from taskzip.pipeline.recipe import Add, Copy, Recipe, Scale, Step
 OUTSIDE = "taskzip"
 """What constants are tagged with that are not to be in the file."""
 _ALIGNMENT = 16
+_NUMBERS: dict[torch.dtype, tuple[Numbers, ...]] = {
+    torch.float32: ("float32",),
+    torch.float16: ("float16", "widened-float16"),
+    torch.int8: ("int8",),
+}
 Strides = tuple[int, int, int]
 
 
-def keep_outside(program: torch.export.ExportedProgram, names: Sequence[str]) -> None:
-    """Mark parameters of that name, so that lowering leaves them out of the file."""
-    held = program.graph_signature.inputs_to_parameters
+@dataclass(frozen=True)
+class _Constant:
+    """What the delegate asks for, and how it is made of a recipe's weights."""
+
+    key: str
+    numbers: Numbers
+    strides: Strides
+
+
+def keep_outside(program: torch.export.ExportedProgram, recipes: Iterable[Recipe]) -> None:
+    """Mark constants that are what a recipe gives, so that lowering leaves them out of the file."""
+    signature = program.graph_signature
+    names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    wholes = [recipe.weights() for recipe in recipes]
     for node in program.graph.nodes:
-        if node.op == "placeholder" and held.get(node.name) in names:
-            node.meta.setdefault("custom", {})["delegate_constant_tag"] = OUTSIDE
+        if node.op == "placeholder" and node.name in names:
+            held = program.state_dict.get(names[node.name])
+            if held is not None and any(_is_same(held, each) for each in wholes):
+                node.meta.setdefault("custom", {})["delegate_constant_tag"] = OUTSIDE
+
+
+def _is_same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.dtype == other.dtype and torch.equal(one, other)
 
 
 def add_recipes(entries: Sequence[EntryPoint], store: Any) -> None:
@@ -48,21 +73,24 @@ def add_recipes(entries: Sequence[EntryPoint], store: Any) -> None:
     weights: dict[str, WeightRecipe] = {}
     for entry in entries:
         for name, recipe in entry.recipes.items():
-            key, strides = _found(recipe, {*outside, *store.pte_data}, f"{entry.name}: {name}")
-            if key in outside and key not in weights:
-                weights[key] = _stored(key, recipe, strides, store)
+            found = _found(recipe, {*outside, *store.pte_data}, f"{entry.name}: {name}")
+            if found.key in outside and found.key not in weights:
+                weights[found.key] = _stored(found, recipe, store)
+    for key in [each for each in outside if each not in weights]:  # scales, marked as their weights
+        store.pte_data[key] = outside.pop(key)
     text = Recipes(weights=tuple(weights.values())).model_dump_json()
     store.add_named_data(RECIPES, text.encode(), alignment=1)
 
 
-def _found(recipe: Recipe, keys: set[str], what: str) -> tuple[str, Strides]:
+def _found(recipe: Recipe, keys: set[str], what: str) -> _Constant:
     whole = _flat(recipe.weights())
-    for strides in _orders(*whole.shape):
-        content = torch.empty(whole.numel())
+    for numbers, strides in itertools.product(_NUMBERS[whole.dtype], _orders(*whole.shape)):
+        dtype = torch.float32 if numbers == "widened-float16" else whole.dtype
+        content = torch.empty(whole.numel(), dtype=dtype)
         content.as_strided(whole.shape, strides).copy_(whole)
         key = hashlib.sha256(raw_bytes(content)).hexdigest()
         if key in keys:
-            return key, strides
+            return _Constant(key, numbers, strides)
     raise BadInput(
         f"executorch: weights {what} cannot be put together when they are loaded, as the delegate "
         'changes them; set [export] form of this layer to "blocked"'
@@ -80,10 +108,14 @@ def _orders(outputs: int, taps: int, inputs: int) -> Iterator[Strides]:
     yield 1, outputs, taps * outputs
 
 
-def _stored(key: str, recipe: Recipe, strides: Strides, store: Any) -> WeightRecipe:
-    sizes = recipe.shape[0], math.prod(recipe.shape[2:]), recipe.shape[1]
-    steps = tuple(_step(each, recipe, strides, store) for each in recipe.steps)
-    return WeightRecipe(key=key, sizes=sizes, strides=strides, steps=steps)
+def _stored(constant: _Constant, recipe: Recipe, store: Any) -> WeightRecipe:
+    return WeightRecipe(
+        key=constant.key,
+        numbers=constant.numbers,
+        sizes=(recipe.shape[0], math.prod(recipe.shape[2:]), recipe.shape[1]),
+        strides=constant.strides,
+        steps=tuple(_step(each, recipe, constant.strides, store) for each in recipe.steps),
+    )
 
 
 def _step(

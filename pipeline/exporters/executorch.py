@@ -86,5 +86,5 @@ def _data(made: Any) -> bytes:
 def _exported(entry: EntryPoint) -> torch.export.ExportedProgram:
     with torch.no_grad():
         program = torch.export.export(entry.module, entry.inputs, strict=False)
-    keep_outside(program, tuple(entry.recipes))
+    keep_outside(program, entry.recipes.values())
     return program

@@ -2,7 +2,7 @@
 
 fp16 is the network itself in half precision; int8 is PT2E with XNNPACK's quantizer. A weight's
 scales come from that weight alone, one for each channel that it writes: what tasks share stays
-equal in all of them.
+equal in all of them. Where weights are put together of parts, it is the parts that are rounded.
 """
 
 import dataclasses
@@ -16,6 +16,8 @@ from taskzip.contracts.names import Precision
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.frameworks import cannot_lower, contained_warnings
 from taskzip.pipeline.exporters.own_copies import own_copies
+from taskzip.pipeline.exporters.rounded_recipes import in_half
+from taskzip.pipeline.exporters.weight_scales import rounded_together
 
 _CONV2D = torch.ops.aten.conv2d.default
 _CONV2D_DIMENSIONS = 4
@@ -41,33 +43,46 @@ def rounded(entries: Sequence[EntryPoint], precision: Precision) -> tuple[EntryP
     """The entries in that precision; BadInput names those that cannot be."""
     with contained_warnings(), torch.no_grad():
         try:
-            return tuple(
-                dataclasses.replace(entry, module=_rounded(entry, precision))
-                for entry in own_copies(entries)
-            )
+            copies = own_copies(entries)
+            if precision == "fp16":
+                return tuple(_halved(entry) for entry in copies)
+            return _quantized(copies, is_dynamic=precision == "int8-dynamic")
         except Exception as error:
             raise cannot_lower("executorch", [e.name for e in entries], error, precision) from error
 
 
-def _rounded(entry: EntryPoint, precision: Precision) -> nn.Module:
-    if precision == "fp16":
-        module: nn.Module = _Half(entry.module)
-        module(*entry.inputs)  # a constant of the graph that is fp32 by name fails here
-        return module
-    return _quantized(entry, is_dynamic=precision == "int8-dynamic")
+def _halved(entry: EntryPoint) -> EntryPoint:
+    recipes = {name: in_half(recipe) for name, recipe in entry.recipes.items()}
+    module = _Half(entry.module)
+    for name, recipe in recipes.items():
+        module.network.get_parameter(name).copy_(recipe.weights())
+    module(*entry.inputs)  # a constant of the graph that is fp32 by name fails here
+    return dataclasses.replace(entry, module=module, recipes=recipes)
 
 
-def _quantized(entry: EntryPoint, is_dynamic: bool) -> nn.Module:
+def _quantized(entries: Sequence[EntryPoint], is_dynamic: bool) -> tuple[EntryPoint, ...]:
     from torchao.quantization.pt2e.quantize_pt2e import (  # noqa: PLC0415  # slow to import
         convert_pt2e,
+    )
+
+    observed = [_observed(entry, is_dynamic) for entry in entries]
+    recipes = rounded_together([entry.recipes for entry in entries], observed)
+    return tuple(
+        dataclasses.replace(entry, module=convert_pt2e(module), recipes=own)
+        for entry, module, own in zip(entries, observed, recipes, strict=True)
+    )
+
+
+def _observed(entry: EntryPoint, is_dynamic: bool) -> torch.fx.GraphModule:
+    """The network with observers that have seen the calibration data."""
+    from torchao.quantization.pt2e.quantize_pt2e import (  # noqa: PLC0415  # slow to import
         prepare_pt2e,
     )
 
     traced = torch.export.export(entry.module, entry.inputs, strict=False).module()
-    observed = prepare_pt2e(traced, _quantizer(is_dynamic))
+    module: torch.fx.GraphModule = prepare_pt2e(traced, _quantizer(is_dynamic))
     for inputs in _calibration(entry):
-        observed(*inputs)
-    module: nn.Module = convert_pt2e(observed)
+        module(*inputs)
     return module
 
 

@@ -33,7 +33,7 @@ _TYPES: dict[Precision, tuple[str, ...]] = {
     "int8-static": ("int8", "qcint8", "qint8"),
 }
 WHY: dict[Precision, str] = {
-    "fp16": "ExecuTorch's XNNPACK delegate stores every convolution's filter in fp32",
+    "fp16": "ExecuTorch's XNNPACK delegate takes filters of convolutions in fp32",
     "int8-dynamic": "ExecuTorch's XNNPACK delegate has it for linear layers and two-dimensional "
     "convolutions that are not depthwise, LiteRT for layers with weights",
     "int8-static": "the runtimes have it for convolutions and linear layers",
@@ -97,9 +97,11 @@ def check_is_in(precision: Precision, ledger: FileLedger) -> None:
 
 
 def left_whole(ledger: FileLedger) -> int:
-    """Numbers of filters and matrices that a file keeps in fp32."""
+    """Numbers of filters and matrices that a file keeps in fp32; factors of their rows are none."""
     return sum(
         each.numbers
         for each in ledger.constants
-        if each.dtype == "float32" and any(use.operator.endswith("filter") for use in each.uses)
+        if each.dtype == "float32"
+        and len(each.shape) > 1
+        and any(use.operator.endswith("filter") for use in each.uses)
     )

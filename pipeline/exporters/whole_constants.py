@@ -13,11 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from taskzip.contracts.recipes import CopyStep, ScaleStep, WeightRecipe
+from taskzip.contracts.recipes import CopyStep, Numbers, ScaleStep, WeightRecipe
 from taskzip.pipeline.inspection.ptd_file import data_path
 from taskzip.pipeline.inspection.pte_file import PteFile
 
 _ALIGNMENT = 16
+_KINDS: dict[Numbers, str] = {
+    "float32": "<f4",
+    "float16": "<f2",
+    "widened-float16": "<f2",
+    "int8": "i1",
+}
 
 
 @contextmanager
@@ -50,21 +56,24 @@ def _serialized(constants: Mapping[str, bytes]) -> bytes:
 
 
 def _whole(recipe: WeightRecipe, file: PteFile) -> bytes:
-    memory = np.zeros(np.prod(recipe.sizes), np.float32)
-    whole = as_strided(memory, recipe.sizes, [4 * each for each in recipe.strides])
+    kind = _KINDS[recipe.numbers]
+    memory = np.zeros(np.prod(recipe.sizes), kind)
+    strides = [memory.itemsize * each for each in recipe.strides]
+    whole = as_strided(memory, recipe.sizes, strides)
     for step in recipe.steps:
         if isinstance(step, CopyStep):
             rows = slice(step.row, step.row + step.rows)
             columns = slice(step.column, step.column + step.columns)
-            block = _numbers(file, step.block)
+            block = _numbers(file, step.block, kind)
             whole[rows, :, columns] = block.reshape(step.rows, -1, step.columns)
         elif isinstance(step, ScaleStep):
-            factors = _numbers(file, step.factors)
-            whole[step.row : step.row + step.rows] *= factors[:, None, None]
+            factors = _numbers(file, step.factors, "<f4")[:, None, None]
+            part = whole[step.row : step.row + step.rows]
+            part[...] = (part * factors).astype(kind)
         else:
-            memory[_numbers(file, step.places, "<i4")] += _numbers(file, step.values)
-    return memory.tobytes()
+            memory[_numbers(file, step.places, "<i4")] += _numbers(file, step.values, kind)
+    return (memory.astype("<f4") if recipe.numbers == "widened-float16" else memory).tobytes()
 
 
-def _numbers(file: PteFile, name: str, kind: str = "<f4") -> "np.ndarray[Any, Any]":
+def _numbers(file: PteFile, name: str, kind: str) -> "np.ndarray[Any, Any]":
     return np.frombuffer(file.segment(file.named[name]), kind)

@@ -104,7 +104,7 @@ class _Reading:
 
     def _add_parts(self, recipe: WeightRecipe, uses: Sequence[Use]) -> None:
         for step in recipe.steps:
-            for name, dtype, shape in parts_of(step, recipe.sizes):
+            for name, dtype, shape in parts_of(step, recipe):
                 held = self._stored["named", self._file.named[name]]
                 held.dtype, held.shape = dtype, shape
                 held.uses += uses

@@ -74,6 +74,21 @@ Result<Step> parse_step(const Node& node, const Recipe& recipe) {
   return Error{code::kBadSpec, node.path + "op: unknown word '" + op.value() + "'"};
 }
 
+Result<Numbers> parse_numbers(const Node& node) {
+  auto word = node.text("numbers");
+  TASKZIP_TRY(word);
+  static const std::map<std::string, Numbers> kinds = {
+      {"float32", Numbers::kFloat32},
+      {"float16", Numbers::kFloat16},
+      {"widened-float16", Numbers::kWidenedFloat16},
+      {"int8", Numbers::kInt8}};
+  const auto found = kinds.find(word.value());
+  if (found == kinds.end()) {
+    return Error{code::kBadSpec, node.path + "numbers: unknown word '" + word.value() + "'"};
+  }
+  return found->second;
+}
+
 Result<std::array<std::size_t, 3>> parse_three(const Node& node, const std::string& key) {
   auto list = node.array(key, 3, 3);
   TASKZIP_TRY(list);
@@ -105,11 +120,13 @@ Status check_extent(const Node& node, const Recipe& recipe) {
 }
 
 Result<Recipe> parse_recipe(const Node& node) {
+  auto kind = parse_numbers(node);
+  TASKZIP_TRY(kind);
   auto sizes = parse_three(node, "sizes");
   auto strides = parse_three(node, "strides");
   TASKZIP_TRY(sizes);
   TASKZIP_TRY(strides);
-  Recipe recipe{sizes.value(), strides.value(), {}};
+  Recipe recipe{kind.value(), sizes.value(), strides.value(), {}};
   TASKZIP_TRY(check_extent(node, recipe));
   auto steps = node.array("steps", 0, kMostSteps);
   TASKZIP_TRY(steps);
@@ -127,7 +144,7 @@ Result<Recipe> parse_recipe(const Node& node) {
 Result<Recipes> parse_recipes(std::string_view text) {
   const Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   const Node node{document, ""};
-  auto format = node.integer("format", 1, 1);
+  auto format = node.integer("format", 2, 2);
   TASKZIP_TRY(format);
   auto weights = node.array("weights", 0, kMostWeights);
   TASKZIP_TRY(weights);

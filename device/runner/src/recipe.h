@@ -19,19 +19,22 @@ namespace taskzip {
 // The name under which a file keeps its recipes.
 inline constexpr char kRecipes[] = "taskzip.recipes";
 
+// What blocks hold and steps compute in. Widened: the constant has the same numbers as float32.
+enum class Numbers { kFloat32, kFloat16, kWidenedFloat16, kInt8 };
+
 // Numbers (rows, K, columns) of a block, put from a row and a column on.
 struct CopyStep {
   std::string block;
   std::size_t row, rows, column, columns;
 };
 
-// Values, added at int32 places of the weights as they lie in memory.
+// Values, added at int32 places of the weights as they lie in memory. int8 wraps around.
 struct AddStep {
   std::string values, places;
   std::size_t count;
 };
 
-// All numbers of some rows, times a factor for each.
+// All numbers of some rows, times a float32 factor for each.
 struct ScaleStep {
   std::string factors;
   std::size_t row, rows;
@@ -39,14 +42,20 @@ struct ScaleStep {
 
 using Step = std::variant<CopyStep, AddStep, ScaleStep>;
 
+// Bytes of each number of a constant.
+constexpr std::size_t bytes_of_number(Numbers kind) {
+  return kind == Numbers::kInt8 ? 1 : kind == Numbers::kFloat16 ? 2 : 4;
+}
+
 // One constant: 0, then each step in its order.
 struct Recipe {
+  Numbers kind;
   std::array<std::size_t, 3> sizes;    // N, K, C
   std::array<std::size_t, 3> strides;  // in numbers
   std::vector<Step> steps;
 
   std::size_t numbers() const { return sizes[0] * sizes[1] * sizes[2]; }
-  std::size_t bytes() const { return numbers() * sizeof(float); }
+  std::size_t bytes() const { return numbers() * bytes_of_number(kind); }
 };
 
 // By the name under which the runtime asks for the constant.

@@ -73,11 +73,10 @@ def recipe(tmp_path_factory: pytest.TempPathFactory, virtual_machine: RunningMac
     recipe = Recipe(folder, virtual_machine.serial)
     recipe.say()
     OwnWorkshop(Silent()).build(recipe.config, recipe.pinned)
-    shutil.copytree(recipe.pinned, folder / "nights" / "first" / "small.emulated" / "built")
-    recipe.run("first")
-    with open_history(str(folder / "first.sqlite")) as opened:
+    recipe.run("good")
+    with open_history(str(folder / "good.sqlite")) as opened:
         repeat_night(opened, PAST_NIGHTS)
-    (folder / "first.sqlite").rename(folder / HISTORY)
+    (folder / "good.sqlite").rename(folder / HISTORY)
     return recipe
 
 

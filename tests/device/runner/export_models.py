@@ -2,19 +2,21 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from taskzip.contracts.config import TOLERANCES
-from taskzip.contracts.names import RUNTIMES
+from taskzip.contracts.names import PRECISIONS, RUNTIMES, Precision
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters import executorch, litert
+from taskzip.pipeline.exporters.executorch_precision import rounded
 from taskzip.pipeline.exporters.making import Making
 from taskzip.pipeline.exporters.parity import cases_of
 from taskzip.pipeline.exporters.precision import export_rounded
-from taskzip.pipeline.exporters.tensors import raw_bytes
+from taskzip.pipeline.exporters.tensors import outputs_of, raw_bytes
 from taskzip.pipeline.recipe import Add, Copy, Recipe, Scale
 
 TASKS = ("left", "right")
@@ -155,32 +157,42 @@ def _recipe(shared: torch.Tensor) -> Recipe:
     return Recipe(tuple(shared.shape), steps)
 
 
-def _export_assembled(folder: Path) -> None:
+def _assembled_entries(parts: int, tasks: Sequence[str]) -> list[EntryPoint]:
     image = torch.randn(IMAGE)
-    parts = [torch.randn(8, 8, 3, 3) / 30 for _ in range(3)]
+    middle = [torch.randn(8, 8, 3, 3) / 30 for _ in range(parts)]
     linear = torch.randn(1024, 1152) / 30
-    networks = {task: Assembled(parts, linear) for task in ASSEMBLED_TASKS}
-    entries = [
+    networks = {task: Assembled(middle, linear) for task in tasks}
+    return [
         EntryPoint(task, network, (image,), recipes=network.recipes)
         for task, network in networks.items()
     ]
-    executorch.export(entries, folder / "joint.pte")
-    (folder / "image.bin").write_bytes(raw_bytes(image))
-    for task, network in networks.items():
-        (folder / f"{task}.joint.out.bin").write_bytes(raw_bytes(network(image)))
+
+
+def _export_assembled(folder: Path, precision: Precision) -> None:
+    """A joint file of three tasks, of two below fp32."""
+    if precision == "fp32":
+        entries = _assembled_entries(3, ASSEMBLED_TASKS)
+    else:
+        entries = [*rounded(_assembled_entries(1, TASKS), precision)]
+    executorch.export(entries, folder / "joint.pte", Making(precision=precision))
+    (folder / "image.bin").write_bytes(raw_bytes(entries[0].inputs[0]))
+    for entry in entries:
+        (answer,) = outputs_of(entry.module, entry.inputs)
+        (folder / f"{entry.name}.joint.out.bin").write_bytes(raw_bytes(answer))
 
 
 def main(folder: Path) -> None:
     """`small/`, and other folders with the same tiny network."""
     torch.manual_seed(0)
-    small, shared, assembled = (folder / name for name in ("small", "shared", "assembled"))
+    small, shared = folder / "small", folder / "shared"
     small.mkdir()
     _export_tiny(small)
     shutil.copytree(small, shared)
-    shutil.copytree(small, assembled)
+    assembled = {each: shutil.copytree(small, folder / f"assembled.{each}") for each in PRECISIONS}
     for name, making in OTHERWISE.items():
         _export_otherwise(Path(shutil.copytree(small, folder / name)), making)
-    _export_assembled(assembled)
+    for precision in PRECISIONS:
+        _export_assembled(assembled[precision], precision)
     _export_small(small)
     _export_shared(shared)
 

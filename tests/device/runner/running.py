@@ -53,14 +53,16 @@ class Bench:
         """Run a spec, with values of `changes` that the contract would not let through."""
         return self.run_text(json.dumps({**spec.as_json_data(), **changes}))
 
-    def check_joint_answers(self, ran: Ran, tasks: Sequence[str]) -> None:
+    def check_joint_answers(
+        self, ran: Ran, tasks: Sequence[str], tolerance: float = TOLERANCE
+    ) -> None:
         """Each task answered once, in order, as torch does with the joint network."""
         outputs = ran.of(Output)
         assert [output.task for output in outputs] == list(tasks), ran.events
         for output in outputs:
             expected = self.models.expected("joint", output.task)
             content = (self.folder / output.file).read_bytes()
-            assert floats(content) == pytest.approx(expected, abs=TOLERANCE)
+            assert floats(content) == pytest.approx(expected, abs=tolerance)
 
     def run_text(self, text: str) -> Ran:
         """Run whatever stands in the spec's file."""

@@ -1,16 +1,17 @@
 """Weights that the runner puts together when a task is loaded, with a real file of three tasks."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from taskzip.contracts.events import Memory, Switch
-from taskzip.contracts.names import Deployment
+from taskzip.contracts.names import Deployment, Precision
 from taskzip.contracts.runspec import Mode, RunSpec, RunTask
 from taskzip.device.runner.package import RunnerPackage
 from tests.device.runner.exported import exported_models
-from tests.device.runner.running import Bench
+from tests.device.runner.running import Bench, Ran
 from tests.device.runner.small_models import SmallModels
 
 TASKS = ("left", "right", "middle")
@@ -19,19 +20,36 @@ TASK_BYTES = 4 * (80 + 3 * 584 + 1152 * 1024 + 1024)
 """Weights and biases of a task, put together."""
 RUNTIME_BYTES = 512 * 1024
 """What XNNPACK and malloc keep once a method was loaded, whatever its size."""
+TWO = ("left", "right")
+"""Tasks of the files below fp32."""
+ROUNDED: dict[Precision, float] = {"fp16": 1e-2, "int8-dynamic": 1e-4, "int8-static": 1e-1}
+"""What answers up to 5 may be off by: two roundings of the answers, to 11 and to 8 bits."""
+
+
+def bench_of(precision: Precision, runner: RunnerPackage, folder: Path) -> Bench:
+    """A working folder with a joint file of the tasks."""
+    models = SmallModels(exported_models() / f"assembled.{precision}")
+    return Bench(runner, models, Path(shutil.copytree(models.folder, folder / "work")))
 
 
 @pytest.fixture
 def assembled(runner: RunnerPackage, tmp_path: Path) -> Bench:
-    """A working folder with a joint file of three tasks."""
-    models = SmallModels(exported_models() / "assembled")
-    return Bench(runner, models, Path(shutil.copytree(models.folder, tmp_path / "work")))
+    """Of three tasks, in fp32."""
+    return bench_of("fp32", runner, tmp_path)
 
 
-def spec(bench: Bench, deployment: Deployment, mode: Mode, *, packed: bool = False) -> RunSpec:
+def spec(
+    bench: Bench,
+    deployment: Deployment,
+    mode: Mode,
+    *,
+    packed: bool = False,
+    names: Sequence[str] = TASKS,
+) -> RunSpec:
     made = bench.models.spec("executorch", deployment, mode, packed_cache=packed)
-    tasks = tuple(_named(made.tasks[0], name) for name in TASKS)
-    return made.model_copy(update={"tasks": tasks, "sequence": (0, 1, 2, 0, 2, 1)})
+    tasks = tuple(_named(made.tasks[0], name) for name in names)
+    sequence = (0, 1, 2, 0, 2, 1) if names == TASKS else (0, 1, 0, 1)
+    return made.model_copy(update={"tasks": tasks, "sequence": sequence})
 
 
 def _named(task: RunTask, name: str) -> RunTask:
@@ -45,6 +63,24 @@ def test_tasks_answer_as_torch_does(assembled: Bench, deployment: Deployment, pa
     for _ in ("caches are made", "caches are there"):
         ran = assembled.run(spec(assembled, deployment, "parity", packed=packed))
         assembled.check_joint_answers(ran, TASKS)
+
+
+@pytest.mark.parametrize("precision", ROUNDED)
+def test_rounded_tasks_answer_as_torch_does(
+    runner: RunnerPackage, precision: Precision, tmp_path: Path
+) -> None:
+    bench = bench_of(precision, runner, tmp_path)
+    for packed in (False, True, True):
+        ran = bench.run(spec(bench, "joint-lazy", "parity", packed=packed, names=TWO))
+        bench.check_joint_answers(ran, TWO, ROUNDED[precision])
+    packed_spec = spec(bench, "joint-lazy", "memory", packed=True, names=TWO)
+    assert loaded_bytes(bench.run(packed_spec)) < RUNTIME_BYTES
+
+
+def loaded_bytes(ran: Ran) -> int:
+    """What loading all tasks takes at its peak."""
+    peak = {event.phase: event.peak_rss_bytes for event in ran.of(Memory)}
+    return peak["loaded"] - peak["start"]
 
 
 def test_a_switch_puts_the_weights_together_again(assembled: Bench) -> None:
@@ -65,8 +101,7 @@ def test_a_packed_cache_without_a_task_is_told_from_one_with_it(assembled: Bench
 def test_weights_that_are_packed_are_not_put_together_again(assembled: Bench) -> None:
     packed = spec(assembled, "joint-lazy", "memory", packed=True)
     assembled.run(packed)
-    peak = {event.phase: event.peak_rss_bytes for event in assembled.run(packed).of(Memory)}
-    assert peak["loaded"] - peak["start"] < RUNTIME_BYTES
+    assert loaded_bytes(assembled.run(packed)) < RUNTIME_BYTES
 
 
 def test_loaded_tasks_take_their_weights_once_and_unloading_gives_them_back(
@@ -85,7 +120,7 @@ def test_loaded_tasks_take_their_weights_once_and_unloading_gives_them_back(
         (b'"op":"copy"', b'"op":"cope"', "open_failed", "unknown word 'cope'"),
         (b'"row":0', b'"row":9', "open_failed", "not an integer from 0 to"),
         (b'"block":"taskzip.', b'"block":"taskzap.', "load_failed", "is not in the file"),
-        (b'"format":1', b'"format":2', "open_failed", "format: not an integer from 1 to 1"),
+        (b'"format":2', b'"format":1', "open_failed", "format: not an integer from 2 to 2"),
     ],
 )
 def test_damaged_recipes_are_told(

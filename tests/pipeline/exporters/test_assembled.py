@@ -1,6 +1,5 @@
 """Layers that are kept in parts in a .pte: what the file holds, and what it computes."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,19 @@ import torch
 from torch import nn
 
 from taskzip.contracts.bundle import Tolerance
-from taskzip.contracts.config import ExportConfig, FormChoice, ZipConfig
+from taskzip.contracts.config import TOLERANCES, ExportConfig, FormChoice, ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.ledger import FileLedger
-from taskzip.contracts.names import Runtime
+from taskzip.contracts.names import Precision, Runtime
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.entry import EntryPoint
 from taskzip.pipeline.exporters.ledger import sharing
+from taskzip.pipeline.exporters.making import Making
 from taskzip.pipeline.exporters.orders import FileOrder
 from taskzip.pipeline.exporters.workers import ExportWorkers
 from taskzip.pipeline.forms import Layers, chosen_forms, count_positions, layers_by_name
 from taskzip.pipeline.inspection.inspect import inspect
+from taskzip.pipeline.inspection.pte_file import PteFile
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper import JointNetwork, zip_tasks
 from taskzip.pipeline.zipper.forms import in_forms
@@ -26,6 +27,9 @@ from taskzip.pipeline.zipper.forms import in_forms
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-5)
 FOLDED_BYTES = 4 * 3 * 16
 """A shared bias and its scale and shift are one bias of each task, layer by layer."""
+
+NUMBERS = {"fp16": {"float16", "widened-float16"}, "int8-static": {"int8"}}
+"""Of blocks: linear layers' and convolutions'."""
 
 
 def network(seed: int) -> nn.Module:
@@ -51,20 +55,26 @@ def layers(joint: JointNetwork) -> Layers:
 
 
 @pytest.fixture(scope="module")
+def entries(joint: JointNetwork, layers: Layers) -> tuple[EntryPoint, ...]:
+    """With all these layers assembled."""
+    formed = in_forms(joint, dict.fromkeys(layers, "assembled"))
+    x = torch.randn(5, 2, 8, 8)
+    found = tuple(
+        EntryPoint(name, each.network, (x[:1],), (x[1:],), recipes=each.recipes)
+        for name, each in formed.items()
+    )
+    for entry in found:
+        torch.testing.assert_close(entry.module(x), joint.task(entry.name)(x))
+    return found
+
+
+@pytest.fixture(scope="module")
 def made(
-    joint: JointNetwork,
-    layers: Layers,
+    entries: tuple[EntryPoint, ...],
     workers: ExportWorkers,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Path]:
-    """A file with all these layers assembled; its export has checked what it computes."""
-    formed = in_forms(joint, dict.fromkeys(layers, "assembled"))
-    x = torch.randn(1, 2, 8, 8)
-    entries = tuple(
-        EntryPoint(name, each.network, (x,), recipes=each.recipes) for name, each in formed.items()
-    )
-    for entry in entries:
-        torch.testing.assert_close(entry.module(x), joint.task(entry.name)(x))
+) -> Path:
+    """Its export has checked what it computes."""
     path = tmp_path_factory.mktemp("assembled") / "joint.pte"
     workers.export((FileOrder(path, "executorch", entries),), TOLERANCE)
     return path
@@ -83,6 +93,24 @@ def test_the_file_holds_each_block_once(joint: JointNetwork, layers: Layers, mad
     assert abs(found.shared_bytes - least.shared_bytes) <= slack
     for name, size in least.private_bytes.items():
         assert abs(found.private_bytes[name] - size) <= slack
+
+
+def test_what_tasks_share_is_rounded_once(
+    joint: JointNetwork,
+    entries: tuple[EntryPoint, ...],
+    workers: ExportWorkers,
+    tmp_path: Path,
+) -> None:
+    layers = [each for some in layers_by_name(joint).values() for each in some]
+    precision: Precision = "int8-static" if any(each.has_entries for each in layers) else "fp16"
+    order = FileOrder(tmp_path / "joint.pte", "executorch", entries, Making(precision=precision))
+    workers.export((order,), TOLERANCES[precision])
+    found = ledger(order.path)
+    assert (found.unused_bytes, found.duplicated_bytes) == (0, 0)
+    shared = sum(each.numbers for each in found.constants if len(each.entries) > 1)
+    least = sharing({name: joint.task(name) for name in joint.names})
+    assert abs(4 * shared - least.shared_bytes) <= FOLDED_BYTES * len(layers)
+    assert {each.numbers for each in PteFile(order.path).recipes()} == NUMBERS[precision]
 
 
 def test_a_damaged_recipe_is_told(made: Path, tmp_path: Path) -> None:
@@ -112,8 +140,9 @@ def test_forms_are_chosen_by_what_they_cost(joint: JointNetwork, layers: Layers)
     assert {n for n, form in chosen.items() if form == "assembled"} == {
         name for name in layers if is_sparse[name] or name in convolutions
     }
-    for runtime, precision in (("litert", "fp32"), ("executorch", "int8-static")):
-        assert forms(joint, layers, runtime, precision=precision) == {
+    assert forms(joint, layers, "executorch", precision="int8-static") == chosen
+    for runtime, data_file in (("litert", False), ("executorch", True)):
+        assert forms(joint, layers, runtime, data_file=data_file) == {
             name: "whole" if sparse else "blocked" for name, sparse in is_sparse.items()
         }
 
@@ -133,5 +162,5 @@ def test_what_a_runtime_cannot_assemble_is_told_with_the_way_out(
     first = next(iter(layers))
     with pytest.raises(BadInput, match=rf"litert: layer '{first}' .*\.tflite.*\"blocked\""):
         forms(joint, layers, "litert", "assembled")
-    with pytest.raises(BadInput, match=rf"executorch: layer '{first}' .* in fp16"):
-        forms(joint, layers, "executorch", "assembled", precision="fp16")
+    with pytest.raises(BadInput, match=rf"executorch: layer '{first}' .* a data file"):
+        forms(joint, layers, "executorch", "assembled", data_file=True)

@@ -110,7 +110,7 @@ et::Error AssembledWeights::assemble_into(std::string_view key, const Recipe& re
   const LendBlock from_file = [this](const std::string& name, const TakeBlock& take) {
     return lend(*file_, name, take);
   };
-  const Status status = assemble(recipe, from_file, static_cast<float*>(buffer));
+  const Status status = assemble(recipe, from_file, buffer);
   if (status.ok()) {
     return et::Error::Ok;
   }
