@@ -54,9 +54,13 @@ def nightly(
 
 
 def _night(name: str | None) -> str:
+    from taskzip.benchmarks.nightly.jobs import GOOD_DIR
+
     name = name or datetime.now(UTC).date().isoformat()
     if "/" in name or name.startswith("."):
         raise BadInput(f"--night {name}: it names a folder; give it without / and leading dot")
+    if name == GOOD_DIR:
+        raise BadInput(f"--night {name}: that folder holds the last good files; give another name")
     return name
 
 

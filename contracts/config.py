@@ -144,6 +144,9 @@ class ZipConfig(Document):
     batch norm, everywhere, or nowhere."""
     share_inputs: bool = True
     """Whether first layers may be shared; false: the tasks' inputs are of different kinds."""
+    share_depthwise: bool = True
+    """Whether depthwise kernels may be shared; false: the channels are, each with every task's own
+    kernel."""
     refit: bool | None = None
     """Solve weights again for the inputs that merging leaves; None: for mtz, not for baselines."""
     refit_ridge: Annotated[float, Field(gt=0)] = 0.01

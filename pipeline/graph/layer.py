@@ -72,6 +72,11 @@ class Layer:
         return self.groups > 1
 
     @property
+    def is_depthwise(self) -> bool:
+        """Whether each output reads one channel."""
+        return self.is_grouped and self.weight.shape[1] == 1
+
+    @property
     def inputs(self) -> int:
         """Features that it reads: channels of a convolution."""
         return self.weight.shape[1] * self.groups

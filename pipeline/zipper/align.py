@@ -77,8 +77,11 @@ class Alignment:
         return None
 
 
-def align(networks: dict[str, Channels]) -> Alignment:
-    """Align all networks with the first; a step is what every network has."""
+def align(networks: dict[str, Channels], share_depthwise: bool = True) -> Alignment:
+    """Align all networks with the first; a step is what every network has.
+
+    Without `share_depthwise`, depthwise layers are no steps: they stay private.
+    """
     tasks = list(networks)
     first = networks[tasks[0]]
     candidates = _candidates(first)
@@ -87,8 +90,10 @@ def align(networks: dict[str, Channels]) -> Alignment:
         for one, other in _partners(first, networks[task]):
             partners[one][task] = other
     complete = [nodes for nodes in partners.values() if len(nodes) == len(tasks)]
+    if not share_depthwise:
+        complete = [n for n in complete if not _layer(networks, tasks[0], n).is_depthwise]
     steps, groups = _grouped(networks, complete)
-    return Alignment(steps, groups, _notes(networks, steps))
+    return Alignment(steps, groups, _notes(networks, steps, share_depthwise))
 
 
 def _candidates(network: Channels) -> list[str]:
@@ -211,15 +216,17 @@ def _layer(networks: dict[str, Channels], task: str, nodes: dict[str, str]) -> L
     return networks[task].graph.layers[nodes[task]]
 
 
-def _notes(networks: dict[str, Channels], steps: Sequence[Step]) -> tuple[str, ...]:
-    """Every layer that stays private and is not a head, with the reason."""
+def _notes(
+    networks: dict[str, Channels], steps: Sequence[Step], share_depthwise: bool
+) -> tuple[str, ...]:
+    """Every layer that stays private though it is no head and may be shared, with the reason."""
     notes = []
     for task, network in networks.items():
         aligned = {step.nodes[task] for step in steps}
         notes += [f"{task}: {note}; it stays private" for note in network.graph.notes]
         notes += [f"{task}: {title} stays private" for title in _weighted_operators(network)]
         for node, layer in network.graph.layers.items():
-            if node in aligned:
+            if node in aligned or (layer.is_depthwise and not share_depthwise):
                 continue
             why = network.frozen.get(network.space_of(node), _without_like(network, node))
             if why != OUTPUT:

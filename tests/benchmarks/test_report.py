@@ -259,6 +259,14 @@ def test_all_raw_samples_are_on_the_page(report: Report, page: str) -> None:
         assert " ".join(map(str, row.switch_ns.samples)) in page
 
 
+def test_a_lane_tells_its_figure_with_the_interval_under_the_pointer(page: str) -> None:
+    told = re.findall(r'<g class="hover"><title>([^<]*)</title>', page)
+    latencies = [each for each in told if "median" in each]
+    assert len(latencies) == 2 * 32  # switch and first output of every row
+    for each in latencies:
+        assert re.search(r": median .+, 95 % .+ … .+, 8 switches$", each)
+
+
 def test_drawings_take_their_colours_from_the_page(page: str) -> None:
     drawings = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
     assert "var(--separate-swap)" in drawings

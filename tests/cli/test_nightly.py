@@ -40,6 +40,16 @@ def test_bad_input_ends_with_2_and_a_message(deploy_here, tmp_path: Path) -> Non
     assert "nightly.toml: subjects: Field required" in done.stderr
 
 
+@pytest.mark.parametrize("night", ["good", "a/b", ".n1"])
+def test_a_night_is_not_called_like_a_folder_that_is_not_its_own(
+    deploy_here, tmp_path: Path, night: str
+) -> None:
+    (tmp_path / "nightly.toml").write_text(*blocks("toml"))
+    done = deploy_here("nightly", tmp_path / "nightly.toml", "--night", night, "--dry-run")
+    assert done.returncode == 2
+    assert f"--night {night}: " in done.stderr
+
+
 def test_the_cron_line_and_the_workflow_call_what_there_is(tmp_path: Path) -> None:
     """The shown lines are run by a shell, in a folder like the shown one, without measuring."""
     (tmp_path / "nightly.toml").write_text(*blocks("toml"))

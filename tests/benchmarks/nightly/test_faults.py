@@ -73,10 +73,11 @@ def recipe(tmp_path_factory: pytest.TempPathFactory, virtual_machine: RunningMac
     recipe = Recipe(folder, virtual_machine.serial)
     recipe.say()
     OwnWorkshop(Silent()).build(recipe.config, recipe.pinned)
-    recipe.run("good")
-    with open_history(str(folder / "good.sqlite")) as opened:
+    shutil.copytree(recipe.pinned, folder / "nights" / "first" / "small.emulated" / "built")
+    recipe.run("first")
+    with open_history(str(folder / "first.sqlite")) as opened:
         repeat_night(opened, PAST_NIGHTS)
-    (folder / "good.sqlite").rename(folder / HISTORY)
+    (folder / "first.sqlite").rename(folder / HISTORY)
     return recipe
 
 

@@ -33,6 +33,10 @@ class Trial:
         """Between the two, over all tasks."""
         return max(float((before - after).abs().max()) for before, after in self.outputs())
 
+    def squared_error(self) -> float:
+        """The mean square of the differences, summed over all tasks and batches."""
+        return sum(float((before - after).square().mean()) for before, after in self.outputs())
+
 
 def _task(name: str, network: nn.Module, shape: tuple[int, ...]) -> Task:
     generator = torch.Generator().manual_seed(sum(name.encode()))

@@ -129,6 +129,38 @@ def test_everything_but_the_head_is_shared_after_norms_and_multipliers(try_zip: 
     assert trial.zipped.notes == ()
 
 
+@pytest.mark.parametrize("refit", [False, True])
+def test_channels_are_shared_though_each_task_keeps_its_depthwise_kernels(
+    try_zip: TryZip, refit: bool
+) -> None:
+    networks = [made("normed after relu", seed) for seed in (1, 2)]
+    trial = try_zip(networks, shape=SHAPE, refit=refit, share_depthwise=False)
+    assert [layer.shared for layer in trial.zipped.layers] == [4, 0, 0, 6, 6, 0]
+    assert trial.zipped.notes == ()
+    whole = try_zip(networks, shape=SHAPE, refit=refit)
+    assert trial.squared_error() < whole.squared_error()
+
+
+def test_what_differs_in_depthwise_kernels_alone_loses_nothing(try_zip: TryZip) -> None:
+    one, other = made("normed after relu", 1), made("normed after relu", 1)
+    for layer in (3, 6):
+        torch.manual_seed(layer)
+        nn.init.normal_(other.get_submodule(str(layer)).weight)  # type: ignore[arg-type]
+    trial = try_zip([one, other], shape=SHAPE, refit=False, share_depthwise=False)
+    assert trial.largest_difference() < SAME_FUNCTION
+
+
+def test_a_depthwise_layer_that_reads_the_input_may_stay_private(try_zip: TryZip) -> None:
+    def network(seed: int) -> nn.Module:
+        torch.manual_seed(seed)
+        layers = [nn.Conv2d(2, 4, 3, groups=2), nn.ReLU(), nn.Conv2d(4, 5, 1), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(125, 3))
+
+    trial = try_zip([network(1), network(1)], shape=SHAPE, refit=False, share_depthwise=False)
+    assert [layer.shared for layer in trial.zipped.layers] == [0, 5, 0]
+    assert trial.largest_difference() < SAME_FUNCTION
+
+
 def test_a_share_counts_whole_groups(try_zip: TryZip) -> None:
     trial = try_zip([made("groups", 1), made("groups", 2)], shape=SHAPE, share=0.6)
     shared = {layer.name: layer.shared for layer in trial.zipped.layers}
