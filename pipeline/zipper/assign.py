@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from taskzip.pipeline.zipper.full_assignment import full_assignment
+
 Pairs = tuple[np.ndarray, np.ndarray]
 Pairing = Callable[[np.ndarray, int], Pairs]
 """The given number of disjoint pairs, at most the smaller side of the table."""
@@ -39,7 +41,7 @@ def hungarian(costs: np.ndarray, count: int) -> Pairs:
     of pairs comes by itself (`_at_price`); with the slope between two known m as price it lies
     between them, or V is a straight line there (Eisner and Severance 1976).
     """
-    fewer, more = _in_row_order([]), linear_sum_assignment(costs)
+    fewer, more = _in_row_order([]), full_assignment(costs)
     while count not in (len(fewer[0]), len(more[0])):
         rise = costs[more].sum() - costs[fewer].sum()
         found = _at_price(costs, rise / (len(more[0]) - len(fewer[0])))
