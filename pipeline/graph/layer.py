@@ -87,6 +87,11 @@ class Layer:
         return self.weight.shape[0]
 
     @property
+    def row_size(self) -> int:
+        """P: how many weights an output has, the bias counted."""
+        return self.weight[0].numel() + 1
+
+    @property
     def axis(self) -> int:
         """The axis of channels in its input and output."""
         return -1 if self.geometry is None else 1

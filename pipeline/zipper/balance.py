@@ -6,6 +6,9 @@ network computes the same. Letters: N neurons.
 
 import torch
 
+from taskzip.pipeline.zipper.gram import slices
+
+OUTPUTS_AT_ONCE = 64
 _SPREAD = 1e3
 """Scales stay within this factor of their middle: dead neurons have no scale of their own."""
 
@@ -18,10 +21,18 @@ def balance(power: torch.Tensor, reader: torch.Tensor) -> torch.Tensor:
     `reader`, the next layer: a number that no scaling of single neurons changes.
     """
     rms = power.sqrt()
-    influence = reader.double().square().sum((0, 2)).sqrt()
+    influence = _square_sums(reader).sqrt()
     ratio = (influence.clamp(min=_tiny(influence)) / rms.clamp(min=_tiny(rms))).sqrt()
     middle = ratio.median()
     return ratio.clamp(middle / _SPREAD, middle * _SPREAD)
+
+
+def _square_sums(reader: torch.Tensor) -> torch.Tensor:
+    """(N,) float64 of (outputs, N, columns), widened in blocks."""
+    total = torch.zeros(reader.shape[1], dtype=torch.float64)
+    for outputs in slices(len(reader), OUTPUTS_AT_ONCE):
+        total += reader[outputs].double().square_().sum((0, 2))
+    return total
 
 
 def _tiny(values: torch.Tensor) -> float:

@@ -32,6 +32,8 @@ from taskzip.pipeline.zipper.standing import Place
 from taskzip.pipeline.zipper.stream import Compute, Pairs, Stage, Stream
 from taskzip.pipeline.zipper.turned import turned
 
+_RELU = "aten.relu.default"
+
 
 class Frontier:
     """A task's place; `reach`, `prepare` and `pass_layer` take it from layer to layer."""
@@ -234,7 +236,7 @@ class Frontier:
             return gather_channels(
                 channel_rows(layer, self._in_original_order(pairs, inputs), seed)
             )
-        return gather(layer_rows(layer, pairs, seed), layer.matrix.shape[1])
+        return gather(layer_rows(layer, pairs, seed), layer.row_size)
 
     def _in_original_order(self, pairs: Pairs, inputs: Inputs) -> Any:
         back = torch.argsort(inputs.index)
@@ -293,7 +295,14 @@ class Frontier:
         if differs or self._changed.intersection(node.inputs):
             self._changed.add(node.name)
         done = tuple(name for name, last in self._last_use.items() if last == node.name)
-        self._stream.advance([Stage(node.name, node.inputs, before, after, done)])
+        over = _relu_over(node.inputs[0]) if self._can_overwrite(node, done) else None
+        self._stream.advance([Stage(node.name, node.inputs, before, after, done, over)])
+
+    def _can_overwrite(self, node: Node, done_with: tuple[str, ...]) -> bool:
+        """Whether it is a ReLU of what a layer gives to it alone."""
+        return node.op == _RELU and all(
+            each in self.graph.layers and each in done_with for each in node.inputs
+        )
 
     def _node(self, name: str) -> Node:
         return next(node for node in self.graph.nodes if node.name == name)
@@ -301,6 +310,10 @@ class Frontier:
 
 def _call(module: nn.Module, source: str) -> Compute:
     return lambda values: module(values[source])
+
+
+def _relu_over(source: str) -> Compute:
+    return lambda values: values[source].relu_()
 
 
 def _run(node: Node, constants: Mapping[str, torch.Tensor]) -> Compute:

@@ -81,8 +81,8 @@ def _layers(scene: Scene, step: Step) -> dict[str, Layer]:
 
 
 def _weight_bytes(graph: Graph) -> int:
-    tensors = [each.matrix for each in graph.layers.values()] + list(graph.constants.values())
-    return sum(each.numel() * _FLOAT32 for each in tensors)
+    layers = sum(each.outputs * each.row_size for each in graph.layers.values())
+    return _FLOAT32 * (layers + sum(each.numel() for each in graph.constants.values()))
 
 
 def _activation_bytes(task: _Task, tasks: int) -> int:
@@ -156,7 +156,7 @@ def _solver_bytes(layers: Mapping[str, Layer], tasks: Mapping[str, _Task]) -> in
 
 def _sizes(layer: Layer) -> tuple[int, int]:
     """P and N."""
-    return layer.matrix.shape[1], layer.outputs
+    return layer.row_size, layer.outputs
 
 
 def _part_rows() -> int:

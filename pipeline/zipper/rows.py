@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch.nn.functional import pad
+from torch.nn.functional import linear, pad
 
 from taskzip.pipeline.graph.layer import Geometry, Layer, Sizes
 from taskzip.pipeline.zipper.stream import Pair
@@ -21,12 +21,12 @@ every part."""
 def layer_rows(layer: Layer, pairs: Iterable[Pair], seed: int) -> Iterator[Pair]:
     """For each part z (R, N) as the layer gave it originally, and x̃ (R, P) that it will get."""
     generator = torch.Generator().manual_seed(seed)
-    matrix = layer.matrix
+    weight = layer.weight.flatten(1)
     for original, merged in pairs:
         chosen = positions(layer.geometry, original, generator)
         before = rows_of(layer.geometry, original, chosen)
         after = before if original is merged else rows_of(layer.geometry, merged, chosen)
-        yield before @ matrix.T, after
+        yield linear(before[:, :-1], weight, layer.bias), after
 
 
 def channel_rows(layer: Layer, pairs: Iterable[Pair], seed: int) -> Iterator[Pair]:

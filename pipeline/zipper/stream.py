@@ -1,7 +1,7 @@
 """Calibration data at one place of a graph, before and after merging, kept while it fits."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,21 @@ class Stage:
     merged: Compute
     done_with: tuple[str, ...] = ()
     """Values that nothing needs after it."""
+    overwriting: Compute | None = None
+    """Instead of both, where nothing else holds the inputs: the result takes their memory."""
 
-    def pass_through(self, part: "Part") -> None:
-        """Add both results; computed once, as one object, where inputs and step are the same."""
+    def pass_through(self, part: "Part", kept: Container[str] = ()) -> None:
+        """Add both results; computed once, as one object, where inputs and step are the same.
+
+        Inputs that are `kept` stay as they are.
+        """
         before, after = part
-        result = self.original(before)
-        same = self.original is self.merged and all(before[k] is after[k] for k in self.inputs)
-        after[self.name] = result if same else self.merged(after)
+        original, merged = self.original, self.merged
+        if self.overwriting and not any(each in kept for each in self.inputs):
+            original = merged = self.overwriting
+        same = original is merged and all(before[k] is after[k] for k in self.inputs)
+        result = original(before)
+        after[self.name] = result if same else merged(after)
         before[self.name] = result
         for name in self.done_with:
             before.pop(name, None)
@@ -99,9 +107,10 @@ class Stream:
         for index, start in enumerate(self._starts()):
             before, after = start.part
             part = dict(before), dict(after)
+            kept = set(before)
             del before, after
             for stage in self._stages[start.depth : depth]:
-                stage.pass_through(part)
+                stage.pass_through(part, kept)
             self._keep(index, _Kept(depth, part, _bytes(part)))
             self._beat()
             yield part

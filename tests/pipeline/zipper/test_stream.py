@@ -97,6 +97,37 @@ def test_merged_values_are_the_same_objects_until_they_differ() -> None:
     assert torch.equal(after - before, torch.full_like(before, 4))
 
 
+def negated(values: dict[str, torch.Tensor]) -> torch.Tensor:
+    return values["a"].neg()
+
+
+def negated_over(values: dict[str, torch.Tensor]) -> torch.Tensor:
+    return values["a"].neg_()
+
+
+def test_a_value_that_nothing_else_holds_is_overwritten() -> None:
+    data, same, other = Data(2), Counted(1), Counted(5)
+    stream = Stream(data, "x", limit_bytes=0)
+    stream.advance([stage("a", "x", same, other)])
+    stream.advance([Stage("b", ("a",), negated, negated, overwriting=negated_over)])
+    for _ in range(2):
+        for before, after in stream:
+            assert before["b"] is before["a"]
+            assert torch.equal(before["b"] - after["b"], torch.full_like(before["b"], 4))
+
+
+def test_a_kept_value_is_never_overwritten() -> None:
+    data, one = Data(2), Counted(1)
+    stream = Stream(data, "x", limit_bytes=2 * 4 * ROW_BYTES)
+    stream.advance([stage("a", "x", one, one)])
+    list(stream)
+    stream.advance([Stage("b", ("a",), negated, negated, overwriting=negated_over)])
+    for _ in range(2):
+        found = torch.cat([before for before, _ in stream.pairs("b")])
+        assert torch.equal(found, -(data.batches.flatten(0, 1) + 1))
+    assert one.parts == 2
+
+
 def test_it_says_after_each_part_that_it_is_alive() -> None:
     beats = []
     list(Stream(Data(2), "x", 0, part_images=2, beat=lambda: beats.append(1)))
