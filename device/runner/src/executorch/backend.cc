@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "codes.h"
+#include "executorch/ahead_loader.h"
 #include "executorch/assembled_weights.h"
 #include "executorch/data_file.h"
 #include "executorch/delegate_options.h"
@@ -45,8 +46,10 @@ Status check_bytes(const et::Result<et::TensorInfo>& found, const TensorSpec& ex
 
 class ExecutorchEntry : public Entry {
  public:
-  // `arenas` belong to the file: its methods share their activation memory.
-  ExecutorchEntry(const TaskSpec& task, Arenas& arenas) {
+  // `arenas` belong to the file: its methods share their activation memory. `parts` of the file are
+  // this task's for as long as it is loaded; null: nobody counts them.
+  ExecutorchEntry(const TaskSpec& task, Arenas& arenas, std::shared_ptr<Ahead::Parts> parts)
+      : parts_(std::move(parts)) {
     for (auto& arena : arenas) {
       spans_.emplace_back(arena.data(), arena.size());
     }
@@ -106,6 +109,7 @@ class ExecutorchEntry : public Entry {
   }
 
  private:
+  std::shared_ptr<Ahead::Parts> parts_;
   MallocMemoryAllocator method_allocator_;
   MallocMemoryAllocator temporary_allocator_;
   std::vector<et::Span<std::uint8_t>> spans_;
@@ -121,7 +125,7 @@ class ExecutorchModel : public Model {
       : path_(file.path),
         packed_path_(file.packed_path),
         options_(file.packed_path),
-        loader_(std::move(loader)),
+        loader_(std::move(loader), file.path),
         data_path_(file.data_path) {}
 
   // @retval open_failed the file is not an ExecuTorch program, or its packed path is too long
@@ -160,7 +164,7 @@ class ExecutorchModel : public Model {
 
  private:
   Result<std::unique_ptr<Entry>> prepare(const TaskSpec& task) {
-    auto entry = std::make_unique<ExecutorchEntry>(task, arenas_);
+    auto entry = std::make_unique<ExecutorchEntry>(task, arenas_, parts_of_next_task());
     auto method = program_->load_method(task.entry.c_str(), entry->manager(), nullptr, weights(),
                                         &options_.map());
     if (!method.ok()) {
@@ -168,6 +172,11 @@ class ExecutorchModel : public Model {
     }
     TASKZIP_TRY(entry->adopt(std::move(method.get()), task));
     return std::unique_ptr<Entry>(std::move(entry));
+  }
+
+  // From a packed cache no weight of the program is read, so none is read ahead.
+  std::shared_ptr<Ahead::Parts> parts_of_next_task() {
+    return packed_path_.empty() ? loader_.begin_task() : nullptr;
   }
 
   // @retval open_failed the file's recipes are damaged
@@ -218,7 +227,7 @@ class ExecutorchModel : public Model {
   std::string path_;
   std::string packed_path_;
   DelegateOptions options_;
-  MmapDataLoader loader_;
+  AheadLoader loader_;
   std::optional<et::Program> program_;
   std::optional<AssembledWeights> weights_;
   std::string data_path_;
