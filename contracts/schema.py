@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from taskzip.contracts.ballast import Ballast
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.config import Config
 from taskzip.contracts.events import EVENT
@@ -24,6 +25,7 @@ from taskzip.contracts.zipresult import ZipResult
 from taskzip.contracts.zipsweep import ZipSweep
 
 MODELS: dict[str, TypeAdapter[Any]] = {
+    "ballast": TypeAdapter(Ballast),
     "bundle": TypeAdapter(Bundle),
     "compare": TypeAdapter(ZipComparison),
     "config": TypeAdapter(Config),

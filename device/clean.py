@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from taskzip.contracts.progress import Progress
 from taskzip.device.errors import ConnectionLost, TookTooLong
 from taskzip.device.lock import Lock, held_lock
+from taskzip.device.running import END_RUNNING
 from taskzip.device.transport.protocol import Transport
 
 RELOCK_WAIT_S = 5.0
 
 _NOT_HELD = 75
-# A runner is ended only if its own working folder is this one: pids are used again.
 _CLEAN = r"""
 lock=$1 holder=$2 home=$3 keep=$4
 [ "/proc/$holder/fd/9" -ef "$lock" ] || exit 75
 cd "$home" 2>/dev/null || exit 0
-pid=$(cat work/.pid 2>/dev/null) && [ "/proc/$pid/cwd" -ef work ] && kill -9 "$pid"
+END_RUNNING
 rm -rf work || exit
 [ -n "$keep" ] || rm -rf store
-"""
+""".replace("END_RUNNING", END_RUNNING)
 
 
 @dataclass(frozen=True)

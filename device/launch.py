@@ -31,7 +31,8 @@ _CONTRACT_MISMATCH = "contract_mismatch"
 
 # The session must still hold the device, and gives a sign of life. The pushed files, whose names
 # have no white space, are compared with their states; then the shell becomes the runner, so that
-# `.pid` is the runner's own pid before it says a word.
+# `.pid` is the runner's own pid before it says a word. Beside ballast it is the system's first
+# choice to be ended for lack of memory.
 _RUN = (
     r"""
 lock=$1 holder=$2 lease=$3 root=$4 format=$5 files=$6 expected=$7 spec=$8 limit=$9
@@ -48,12 +49,20 @@ set -f
     exit 1
 }
 LIMIT_MEMORY
+[ ! -e .ballast ] || { echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null
 printf %s "$spec" >.spec.json && echo $$ >.pid || exit
 exec "$@" .spec.json
 """.replace("HELD_TEST", HELD_TEST)
     .replace("BEAT", BEAT)
     .replace("LIMIT_MEMORY", LIMIT_MEMORY)
 )
+
+_BALLAST = r"""
+lock=$1 holder=$2 root=$4
+shift 4
+HELD_TEST || { echo "the device is locked by another session"; exit 1; }
+cd "$root" && echo $$ >.ballast && exec "$@"
+""".replace("HELD_TEST", HELD_TEST)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,11 @@ class Launcher:
         limit = str(spec.memory_limit_bytes or "")
         asked = (STAT_FORMAT, "\n".join(files), expected, spec.model_dump_json(), limit)
         return ("sh", "-c", _RUN, "run", *self.lock.words, self.root, *asked, *self.command)
+
+    def ballast_argv(self, mebibytes: int) -> Sequence[str]:
+        """Hold memory until the stream ends."""
+        words = (*self.lock.words, self.root, *self.command, "--ballast", str(mebibytes))
+        return ("sh", "-c", _BALLAST, "ballast", *words)
 
     def version_argv(self) -> Sequence[str]:
         """Ask the runner for its versions."""

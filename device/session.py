@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -15,6 +15,7 @@ from taskzip.contracts.progress import Progress
 from taskzip.contracts.report import Pushed
 from taskzip.contracts.runspec import RunSpec
 from taskzip.device.abandoned import abandoned_elsewhere, forget_sessions, note_session
+from taskzip.device.ballast import HeldBallast, held_ballast
 from taskzip.device.battery import read_battery
 from taskzip.device.clean import Cleaner
 from taskzip.device.conditions import Setting, read_conditions
@@ -22,6 +23,7 @@ from taskzip.device.errors import RunnerFailed, TransferFailed
 from taskzip.device.launch import Launcher, check_version, checked_events
 from taskzip.device.lock import LEASE_S, LOCK_WAIT_S, Lock, held_lock
 from taskzip.device.manifest import RUNNER_DIR, bundle_items, runner_items
+from taskzip.device.parse.memory import parse_meminfo
 from taskzip.device.places import home, lock_path
 from taskzip.device.push import Placed, push_items
 from taskzip.device.runner.package import RunnerPackage
@@ -111,6 +113,15 @@ class Session:
         return read_conditions(
             self.transport, setting, self.runner_version, dict(self.runtime_versions)
         )
+
+    def available_bytes(self) -> int:
+        """Memory that the device has left for programs."""
+        said = self.transport.shell(["cat", "/proc/meminfo"]).checked().text
+        return parse_meminfo(said).available_bytes
+
+    def ballast(self, mebibytes: int) -> AbstractContextManager[HeldBallast]:
+        """Hold so much of the device's memory while a block runs."""
+        return held_ballast(self.launcher, mebibytes)
 
     def battery(self) -> BatteryReading | None:
         """What the device's battery says of itself now; None where it does not count."""

@@ -1,5 +1,7 @@
 """What runs on the device for its store; starting a program is what costs time there."""
 
+from taskzip.device.running import END_RUNNING
+
 # A runner that outlived its connection is ended too: adbd may notice late that a host is gone.
 OPEN = r"""
 home=$1 name=$2 format=$3
@@ -7,7 +9,7 @@ home=$1 name=$2 format=$3
 [ -d "$home" ] || mkdir -p "$home" || exit
 cd "$home" || exit
 if [ -e work ] || [ -L work ]; then
-    { read -r pid <work/.pid; } 2>/dev/null && [ "/proc/$pid/cwd" -ef work ] && kill -9 "$pid"
+    END_RUNNING
     rm -rf work || exit
 fi
 [ -d store ] && [ ! -L store ] || rm -rf store
@@ -17,7 +19,7 @@ printf '\0'
 find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
     -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
     -o -exec rm -rf {} + ')'
-"""
+""".replace("END_RUNNING", END_RUNNING)
 # Its proof is what HASH would say of it. Who takes the lock of a proof has waited for its end. With
 # `exec` the shell keeps no copy of the connection's descriptors: it would not end before the job.
 PROVE = r"""

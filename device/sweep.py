@@ -10,6 +10,7 @@ from taskzip.device.abandoned import forget_sessions
 from taskzip.device.lock import LOCK_WAIT_S, held_lock
 from taskzip.device.parse.text import printable
 from taskzip.device.places import home, lock_path
+from taskzip.device.running import END_RUNNING
 from taskzip.device.transport.protocol import Transport
 
 _LINE = re.compile(r"(\d{1,19})\|\./(.+)")
@@ -21,9 +22,9 @@ find . ! -type d ! -path ./lock ! -path ./lock.beat -exec stat -c '%s|%n' {} +
 """
 _REMOVE = r"""
 cd "$1" || exit
-pid=$(cat work/.pid 2>/dev/null) && [ "/proc/$pid/cwd" -ef work ] && kill -9 "$pid"
+END_RUNNING
 find . -mindepth 1 ! -path ./lock ! -path ./lock.beat -delete
-"""
+""".replace("END_RUNNING", END_RUNNING)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,14 @@ from taskzip.contracts.record import Cell
 
 PRESSURE_FILE = "pressure.json"
 
+Means = Literal["group", "ballast"]
+"""Of limiting memory: a control group of the runner's, or a process that holds the rest."""
+
+_MEANS: dict[Means, str] = {
+    "group": "limit of a control group",
+    "ballast": "ballast holds what was available beyond the limit",
+}
+
 
 class Point(Document):
     """One deployment under one limit; figures are None where the system killed the runner."""
@@ -24,6 +32,8 @@ class Point(Document):
     packed_cache: bool
     limit_bytes: Bytes
     ended: Literal["done", "killed"]
+    available_bytes: Bytes | None = None
+    """What ballast left, of the whole device; None under a control group."""
     first_output_ns: float | None = None
     """Median over the measured switches."""
     mean_first_output_ns: float | None = None
@@ -41,6 +51,7 @@ class Pressed(Document):
     conditions: Conditions
     tasks: Count
     switches: Count
+    by: Means = "group"
     points: tuple[Point, ...]
 
 
@@ -90,7 +101,7 @@ def render(pressed: Pressed) -> Table:
     table.caption = (
         f"mean first output after a switch, and refaults (pages) of the whole walk: "
         f"{pressed.tasks} tasks, {pressed.switches} switches, "
-        f"{pressed.conditions.workload} workload, page cache as it comes"
+        f"{pressed.conditions.workload} workload, page cache as it comes; {_MEANS[pressed.by]}"
     )
     return table
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from taskzip.benchmarks.pressure.result import (
     smallest_limits,
     told,
 )
-from taskzip.benchmarks.pressure.run import run_point
+from taskzip.benchmarks.pressure.run import run_beside_ballast, run_point
 from taskzip.contracts.bundle import Bundle
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.events import Event, Switch
 from taskzip.contracts.names import Deployment
 from taskzip.contracts.record import Cell
@@ -117,3 +119,45 @@ def test_the_table_says_who_was_killed(points: tuple[Point, ...], conditions: Co
     (line,) = [line for line in text.splitlines() if "litert" in line and "resident" in line]
     assert "killed" in line
     assert "random workload" in text
+
+
+class BallastedDevice(SimulatedDevice):
+    """It has so much memory, of which ballast takes its part."""
+
+    def __init__(self, bundle_folder: Path, memory_bytes: int) -> None:
+        super().__init__(bundle_folder)
+        self.memory_bytes, self.held_bytes = memory_bytes, 0
+        self.held_while_running: list[int] = []
+
+    def run(self, spec: RunSpec) -> Iterator[Event]:
+        self.held_while_running.append(self.held_bytes)
+        return super().run(spec)
+
+    def available_bytes(self) -> int:
+        return self.memory_bytes - self.held_bytes
+
+    @contextmanager
+    def ballast(self, mebibytes: int) -> Iterator["BallastedDevice"]:
+        self.held_bytes = mebibytes * MIB
+        yield self
+        self.held_bytes = 0
+
+    def refuse_lost(self) -> None:
+        assert self.held_bytes
+
+
+def test_ballast_takes_what_is_available_beyond_the_limit(
+    bundle: Bundle, bundle_folder: Path
+) -> None:
+    device = BallastedDevice(bundle_folder, 300 * MIB)
+    config = BenchConfig(caches=("untouched",), packed_caches=(False,), blocks=1)
+    planned = next(
+        run for run in plan_experiment(bundle, config).runs if run.spec.mode == "latency"
+    )
+    point = run_beside_ballast(device, planned.spec, planned.cell, LIMITS[0])
+    assert (point.available_bytes, point.limit_bytes) == (LIMITS[0], LIMITS[0])
+    assert (device.held_while_running, device.held_bytes) == ([300 * MIB - LIMITS[0]], 0)
+    with pytest.raises(BadInput, match="96 MiB is no limit where 96 MiB are available"):
+        run_beside_ballast(
+            BallastedDevice(bundle_folder, LIMITS[0]), planned.spec, planned.cell, LIMITS[0]
+        )

@@ -17,5 +17,6 @@ inline constexpr char kLoadFailed[] = "load_failed";            // an entry cann
 inline constexpr char kTensorMismatch[] = "tensor_mismatch";    // entry and RunSpec disagree
 inline constexpr char kInvokeFailed[] = "invoke_failed";        // the runtime failed to run
 inline constexpr char kMeasureFailed[] = "measure_failed";      // /proc does not answer
+inline constexpr char kNoMemory[] = "no_memory";                // no room for ballast
 
 }  // namespace taskzip::code

@@ -1,9 +1,10 @@
-// taskzip-runner SPEC.json | --probe RUNTIME | --version
+// taskzip-runner SPEC.json | --probe RUNTIME | --ballast MIB | --version
 #include <unistd.h>
 
 #include <string>
 #include <vector>
 
+#include "ballast.h"
 #include "codes.h"
 #include "files.h"
 #include "run.h"
@@ -29,14 +30,31 @@ Status probe_named(const std::string& name, EventLog& log) {
   return probe(runtime.value(), log);
 }
 
+Status hold_ballast(const std::string& mebibytes) {
+  const auto bytes = parse_mebibytes(mebibytes);
+  TASKZIP_TRY(bytes);
+  const auto ballast = take_ballast(bytes.value());
+  TASKZIP_TRY(ballast);
+  const std::string line = ballast_line(ballast.value());
+  if (write(STDOUT_FILENO, line.data(), line.size()) < 0) {
+    return Error{code::kWriteFailed, "nobody reads what the ballast says"};
+  }
+  await_parents_end();
+  return {};
+}
+
 Status dispatch(const std::vector<std::string>& arguments, EventLog& log) {
   if (arguments.size() == 2 && arguments[0] == "--probe") {
     return probe_named(arguments[1], log);
   }
+  if (arguments.size() == 2 && arguments[0] == "--ballast") {
+    return hold_ballast(arguments[1]);
+  }
   if (arguments.size() == 1 && arguments[0].rfind("--", 0) != 0) {
     return run_file(arguments[0], log);
   }
-  return Error{code::kBadUsage, "usage: taskzip-runner SPEC.json | --probe RUNTIME | --version"};
+  return Error{code::kBadUsage,
+               "usage: taskzip-runner SPEC.json | --probe RUNTIME | --ballast MIB | --version"};
 }
 
 }  // namespace
