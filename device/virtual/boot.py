@@ -18,7 +18,14 @@ from taskzip.device.virtual.lock import locked
 from taskzip.device.virtual.process import terminate_started
 from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.programs import find_program
-from taskzip.device.virtual.saved import incoming, save_state, state_file
+from taskzip.device.virtual.saved import (
+    copy_flash,
+    forget_state,
+    incoming,
+    kept_flash,
+    save_state,
+    state_file,
+)
 from taskzip.device.virtual.state import is_ours
 
 BOOT_LIMIT_SECONDS = 180
@@ -36,14 +43,25 @@ def boot(
     profile: Profile, image: Image, files: MachineFiles, port: int | None, progress: Progress
 ) -> tuple[int, int]:
     """The process and the port of a new machine that answers; PortInUse or BootFailed."""
+    try:
+        return _boot(profile, image, files, port, progress)
+    finally:  # QEMU has them open or has read them: their space is freed when QEMU ends
+        files.disk.unlink(missing_ok=True)
+        files.initramfs.unlink(missing_ok=True)
+
+
+def _boot(
+    profile: Profile, image: Image, files: MachineFiles, port: int | None, progress: Progress
+) -> tuple[int, int]:
     state = state_file(profile, image)
     if state is not None and state.exists():
         try:
             return _go_on_from(state, profile, image, files, port)
-        except BootFailed as error:
+        except (BootFailed, OSError) as error:
             progress.step(f"Starting anew, for the saved state cannot be used: {error}")
             terminate_started(files)
-            state.unlink(missing_ok=True)
+            forget_state(state)
+    _make_flash(profile, image, files)
     if state is None:
         pid, taken = _launch(profile, image, files, port, ())
         _await_listening(pid, files)
@@ -56,6 +74,10 @@ def boot(
 def _go_on_from(
     state: Path, profile: Profile, image: Image, files: MachineFiles, port: int | None
 ) -> tuple[int, int]:
+    if profile.clock == "real":
+        copy_flash(kept_flash(state), files.disk)
+    else:
+        _make_flash(profile, image, files)
     pid, taken = _launch(profile, image, files, port, incoming(state))
     _await_answer(pid, taken, files)
     set_clock(taken, time.time())
@@ -77,7 +99,8 @@ def _start_and_save(  # noqa: PLR0913, PLR0917  # what a machine is made of, and
         _await_listening(pid, files)
         try:
             with locked(state.parent.with_name("states.lock"), progress, "keeps a state"):
-                save_state(socket, state)
+                if not state.exists():  # of an equal machine that started at the same time
+                    save_state(socket, state, files.disk if profile.clock == "real" else None)
         except (BootFailed, OSError) as error:
             progress.step(f"The next start will take as long: {error}")
     return pid, taken
@@ -86,16 +109,11 @@ def _start_and_save(  # noqa: PLR0913, PLR0917  # what a machine is made of, and
 def _launch(
     profile: Profile, image: Image, files: MachineFiles, port: int | None, more: Sequence[str]
 ) -> tuple[int, int]:
-    """Start QEMU with a new flash; its pid and the port that it listens on."""
+    """Start QEMU; its pid and the port that it listens on."""
     files.boot_log.write_bytes(b"")
     files.pid.unlink(missing_ok=True)
-    try:
-        _make_flash(profile, image, files)
-        taken = _run_qemu(profile, image, files, port, more)
-        return _pid(files), taken
-    finally:  # QEMU has them open or has read them: their space is freed when QEMU ends
-        files.disk.unlink(missing_ok=True)
-        files.initramfs.unlink(missing_ok=True)
+    taken = _run_qemu(profile, image, files, port, more)
+    return _pid(files), taken
 
 
 def _pid(files: MachineFiles) -> int:

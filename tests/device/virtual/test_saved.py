@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,12 +12,21 @@ from pathlib import Path
 import pytest
 
 from taskzip.contracts.progress import Silent
+from taskzip.device.select import open_device, resolve
+from taskzip.device.virtual.accelerator import choose_accelerator, this_host
 from taskzip.device.virtual.errors import BootFailed
 from taskzip.device.virtual.image import Image, build_image
 from taskzip.device.virtual.machine import start, stop
 from taskzip.device.virtual.profile import Profile
 from taskzip.device.virtual.qmp import Qmp
-from taskzip.device.virtual.saved import incoming, save_state, state_file
+from taskzip.device.virtual.saved import (
+    copy_flash,
+    forget_state,
+    incoming,
+    kept_flash,
+    save_state,
+    state_file,
+)
 
 IMAGE = Image(Path("/cache/recipe"))
 
@@ -48,8 +58,25 @@ def test_other_machines_have_other_states(change: dict[str, object]) -> None:
     assert state_file(Profile(), Image(Path("/cache/other"))) != state_file(Profile(), IMAGE)
 
 
-def test_the_real_clocks_machine_has_no_state() -> None:
-    assert state_file(Profile(clock="real"), IMAGE) is None
+def test_both_clocks_have_a_state_of_their_own_where_the_machine_is_emulated() -> None:
+    counted, real = (state_file(Profile(clock=clock), IMAGE) for clock in ("counted", "real"))
+    assert counted is not None
+    assert real != counted
+    assert (real is None) == (choose_accelerator(this_host()) != "tcg")
+
+
+def test_a_flash_is_copied_with_its_holes(tmp_path: Path) -> None:
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    with source.open("wb") as file:
+        file.truncate(64 << 20)
+        for at in (0, 5 << 20):
+            file.seek(at)
+            file.write(os.urandom(5000))
+    copy_flash(source, copy)
+    assert copy.read_bytes() == source.read_bytes()
+    assert copy.stat().st_blocks * 512 < 1 << 20
+    with pytest.raises(FileNotFoundError):
+        copy_flash(tmp_path / "absent", copy)
 
 
 @contextmanager
@@ -84,7 +111,7 @@ def test_a_state_is_written_by_migration_and_the_machine_goes_on(tmp_path: Path)
     answers = ({"return": {}}, migration("active"), migration("completed"), {"return": {}})
     state = tmp_path / "states" / "one"
     with qemu_that(tmp_path, *answers) as (path, asked), pytest.raises(FileNotFoundError):
-        save_state(path, state)  # this QEMU writes nothing
+        save_state(path, state, None)  # this QEMU writes nothing
     names = [each["execute"] for each in asked]
     assert names == ["qmp_capabilities", "migrate", "query-migrate", "query-migrate", "cont"]
     assert asked[1]["arguments"]["uri"].startswith("exec:cat >/")
@@ -99,7 +126,7 @@ def test_a_state_is_written_by_migration_and_the_machine_goes_on(tmp_path: Path)
 )
 def test_a_machine_whose_state_cannot_be_written_goes_on(tmp_path: Path, answers) -> None:
     with qemu_that(tmp_path, *answers) as (path, asked), pytest.raises(BootFailed):
-        save_state(path, tmp_path / "states" / "one")
+        save_state(path, tmp_path / "states" / "one", None)
     assert asked[-1]["execute"] == "cont"
     assert list((tmp_path / "states").iterdir()) == []
 
@@ -112,6 +139,30 @@ def test_what_qemu_says_beside_its_answer_is_passed_over(tmp_path: Path) -> None
 def test_a_state_comes_in_whatever_its_path(tmp_path: Path) -> None:
     state = tmp_path / "it's"
     assert incoming(state) == ["-incoming", f"exec:cat '{tmp_path}/it'\"'\"'s'"]
+
+
+@pytest.mark.device
+@pytest.mark.slow
+def test_the_real_clocks_machine_goes_on_from_its_state_with_an_empty_flash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TASKZIP_CACHE_DIR")
+    profile = Profile(clock="real", memory_mib=160, disk_mib=64, label=f"saved-{os.getpid()}")
+    state = state_file(profile, build_image(Silent()))
+    assert state is not None
+    forget_state(state)
+    said = []
+    for _ in range(2):
+        machine = start(profile, Silent())
+        with open_device(resolve(machine.serial, profile), Silent()) as opened:
+            held = 'ls -A "$1" && echo held >"$1/held" && sync && cat "$1/held" && date +%s'
+            *held, now = opened.shell(["sh", "-c", held, "x", opened.base]).checked().text.split()
+        stop(machine, Silent())
+        said.append(held)
+        assert abs(int(now) - time.time()) < 60
+    assert said == [["held"], ["held"]]
+    assert kept_flash(state).exists()
+    forget_state(state)
 
 
 @pytest.mark.device
