@@ -24,23 +24,35 @@ def resident_mib(status: str) -> float:
     return int(line.split()[1]) / _KIB_OF_A_MIB
 
 
+def until_ended(pid: int, limit_s: float = 60.0) -> None:
+    """Return when the process has ended, whether or not anybody asked how."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return
+        if "State:\tZ" in status:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"process {pid} still runs")
+
+
 def test_ballast_is_in_memory_and_ends_with_who_started_it(runner: RunnerPackage) -> None:
     words = runner.command(str(runner.folder))
     script = '"$@" & echo $!; wait'
-    parent = subprocess.Popen(
+    with subprocess.Popen(
         ["sh", "-c", script, "parent", *words, "--ballast", str(MEBIBYTES)],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
-    )
-    assert parent.stdout is not None
-    pid = int(parent.stdout.readline())
-    told = Ballast.parse(parent.stdout.readline(), "ballast")
-    assert told.ballast_bytes == MEBIBYTES << 20
-    assert resident_mib(Path(f"/proc/{pid}/status").read_text()) >= MEBIBYTES
-    parent.kill()
-    parent.wait()
-    while Path(f"/proc/{pid}").exists():  # the test's own limit ends it
-        time.sleep(0.01)
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        told = Ballast.parse(parent.stdout.readline(), "ballast")
+        assert told.ballast_bytes == MEBIBYTES << 20
+        assert resident_mib(Path(f"/proc/{pid}/status").read_text()) >= MEBIBYTES
+        parent.kill()
+    until_ended(pid)
 
 
 @pytest.mark.parametrize("words", [["0"], ["x"], []])
