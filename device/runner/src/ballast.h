@@ -27,7 +27,7 @@ Result<Ballast> take_ballast(std::size_t bytes);
 // The line that tells what was taken (contracts/ballast.py).
 std::string ballast_line(const Ballast& ballast);
 
-// Waits for the end of the process that started this one, which is this one's end too.
-void await_parents_end();
+// From now on the end of the process that started this one is this one's end too.
+void end_with_parent();
 
 }  // namespace taskzip

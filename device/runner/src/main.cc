@@ -31,6 +31,7 @@ Status probe_named(const std::string& name, EventLog& log) {
 }
 
 Status hold_ballast(const std::string& mebibytes) {
+  end_with_parent();  // before anything takes time
   const auto bytes = parse_mebibytes(mebibytes);
   TASKZIP_TRY(bytes);
   const auto ballast = take_ballast(bytes.value());
@@ -39,8 +40,9 @@ Status hold_ballast(const std::string& mebibytes) {
   if (write(STDOUT_FILENO, line.data(), line.size()) < 0) {
     return Error{code::kWriteFailed, "nobody reads what the ballast says"};
   }
-  await_parents_end();
-  return {};
+  for (;;) {
+    pause();
+  }
 }
 
 Status dispatch(const std::vector<std::string>& arguments, EventLog& log) {
