@@ -145,7 +145,7 @@ class _Engine:
             for name, channels in scene.networks.items()
         }
         self._front = Front(scene, self.frontiers, advance)
-        self._scales = Scales(scene.config, self.frontiers)
+        self._scales = Scales(scene.config, self.frontiers, method.weighs_errors)
         self._matching = Matching(scene, method, self._front, self._scales)
         self._merging = Merging(scene.config, method, self._scales)
         self.plans: dict[int, GroupPlan] = {}

@@ -25,16 +25,22 @@ MOST_ROWS = 512
 class Scales:
     """Of a step's layers: so that each task scales them back, or so that the next layer does."""
 
-    def __init__(self, config: ZipConfig, frontiers: Mapping[str, Frontier]) -> None:
+    def __init__(
+        self, config: ZipConfig, frontiers: Mapping[str, Frontier], weighs_errors: bool
+    ) -> None:
         self._config = config
         self._frontiers = frontiers
+        self._weighs_errors = weighs_errors
 
     def of(self, step: Step, ready: Mapping[str, Ready]) -> dict[str, torch.Tensor]:
         """(N,) for each task."""
         moments = {n: e.moments for n, e in ready.items() if isinstance(e.moments, Moments)}
         if len(moments) == len(ready):
             if self.has_affine(step):
-                return {name: 1 / deviation(each) for name, each in moments.items()}
+                return {
+                    name: 1 / (deviation(each) if self._weighs_errors else _lengths(ready[name]))
+                    for name, each in moments.items()
+                }
             if self.stay(step):
                 return self._balanced(step, ready)
         return {
@@ -68,6 +74,16 @@ class Scales:
         moments = [each.moment.thinned(MOST_ROWS) for each in plain.values()]
         pooled = total(moments).scaled(1 / len(plain))
         return {n: balance(pooled.power(e.weights), readers[n]) for n, e in plain.items()}
+
+
+def _lengths(ready: Ready) -> torch.Tensor:
+    """(N,) of each channel's weights without the bias; 1 where all are 0.
+
+    What merges weights as they are merges directions: outputs of unlike networks can differ in size
+    by an order of magnitude, and with them what they would weigh.
+    """
+    lengths = ready.part.weights[:, :-1].double().norm(dim=1)
+    return torch.where(lengths > 0, lengths, torch.ones_like(lengths))
 
 
 def kept_scales(orders: Mapping[str, Order]) -> dict[str, torch.Tensor]:
