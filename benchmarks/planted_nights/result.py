@@ -16,9 +16,9 @@ class PlantedRow(Document):
     runtime: Runtime
     deployment: Deployment
     named: tuple[Moved, ...]
-    """Figures of that row that were called slower or larger."""
+    """Figures of that row that were said to have changed."""
     elsewhere: tuple[Moved, ...]
-    """Everything else that was said to have changed."""
+    """Those of other rows, and of the pinned reference."""
 
     @classmethod
     def of(cls, night: NightResult, runtime: Runtime, deployment: Deployment) -> "PlantedRow":
@@ -29,7 +29,6 @@ class PlantedRow(Document):
             for each in moved
             if (each.series.runtime, each.series.deployment) == (runtime, deployment)
             and each.series.role == "candidate"
-            and each.is_worse
         ]
         return cls(
             runtime=runtime,
@@ -40,8 +39,9 @@ class PlantedRow(Document):
 
     @property
     def is_found(self) -> bool:
-        """Whether a time of the row was named, and no other row."""
-        return any(each.series.metric in TIMED for each in self.named) and not self.elsewhere
+        """Whether a time of the row was called slower, and nothing was said of another row."""
+        slower = (each for each in self.named if each.is_worse)
+        return any(each.series.metric in TIMED for each in slower) and not self.elsewhere
 
 
 class PlantedNights(Document):

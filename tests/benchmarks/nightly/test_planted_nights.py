@@ -7,9 +7,11 @@ import pytest
 
 from taskzip.benchmarks.plan import Plan
 from taskzip.benchmarks.planted_nights.nights import Nights
-from taskzip.benchmarks.planted_nights.result import headline
+from taskzip.benchmarks.planted_nights.result import PlantedRow, headline
 from taskzip.contracts.conditions import Conditions
 from taskzip.contracts.config import BenchConfig, DeviceConfig
+from taskzip.contracts.history import Role, Series
+from taskzip.contracts.nightly import JobResult, Moved, NightResult
 from taskzip.contracts.progress import Silent
 from tests.benchmarks.nightly.conftest import SimulatedWorkshop, written_bundle
 
@@ -55,3 +57,31 @@ def test_every_row_with_more_work_is_found_and_no_other_night_is_called_slower(p
     sessions = len(planted.workshop.sessions)
     assert planted.run() == done
     assert len(planted.workshop.sessions) == sessions
+
+
+def _moved(ratio: float, role: Role = "candidate", metric: str = "inference_ns") -> Moved:
+    series = Series(
+        subject="steps",
+        role=role,
+        device="emulated",
+        runtime="litert",
+        deployment="joint",
+        cache="warm",
+        packed_cache=False,
+        metric=metric,
+    )
+    return Moved(series=series, ratio=ratio, p=0, since_nights=1, causes=(), evidence=())
+
+
+def _row(*moved: Moved) -> PlantedRow:
+    job = JobResult(subject="steps", device="emulated", status="measured", moved=moved)
+    return PlantedRow.of(NightResult(night="one", jobs=(job,)), "litert", "joint")
+
+
+def test_a_row_is_found_by_a_time_of_it_that_is_slower_and_nothing_else() -> None:
+    quicker = _moved(0.96, metric="switch_ns")
+    assert _row(_moved(1.01)).is_found
+    assert _row(_moved(1.01), quicker).is_found
+    assert not _row(quicker).is_found
+    assert not _row(_moved(1.01, metric="storage_bytes")).is_found
+    assert not _row(_moved(1.01), _moved(0.93, role="reference")).is_found
