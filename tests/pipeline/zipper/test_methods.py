@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import normalize
 
 from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import ZIP_METHODS
 from taskzip.contracts.progress import Silent
-from taskzip.pipeline.zipper import survey
+from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.zipper import survey, zip_tasks
 from taskzip.pipeline.zipper.methods.rebasin import Rebasin
 
 Networks = Callable[..., nn.Sequential]
@@ -64,6 +66,22 @@ def test_widths_may_differ(convolutional: Networks, try_zip: TryZip, method: str
     assert [layer.shared for layer in trial.zipped.layers] == [4, 4, 8, 0]
 
 
+@pytest.mark.parametrize("method", ["average", "rebasin", "zipit"])
+def test_means_are_of_directions_where_tasks_scale_what_they_share(method: str) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(64, 6)
+    one, other = (
+        nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3)).eval() for _ in range(2)
+    )
+    other[0].weight.data = one[0].weight + 0.3 * torch.randn(5, 6)
+    tasks = (Task("one", one, lambda: [x]), Task("other", other, lambda: [20 * x]))
+    config = ZipConfig(method=method, affine="all", refit=False)
+    (merged, *_) = zip_tasks(tasks, config, Silent()).joint.shared
+    means = sum(normalize(each[0].weight) for each in (one, other))
+    likeness = normalize(merged.weight) @ normalize(means).T
+    assert likeness.amax(1).min() > 1 - SAME_FUNCTION
+
+
 def test_heads_only_gives_every_task_the_first_trunk(
     convolutional: Networks, try_zip: TryZip
 ) -> None:
@@ -103,8 +121,6 @@ def test_zipit_needs_inputs_of_one_shape(convolutional: Networks, try_zip: TryZi
     trial = try_zip([convolutional(), convolutional()], method="zipit")
     first, second = trial.tasks[0], trial.tasks[1]
     other = type(second)("t1", narrow, lambda: [torch.randn(4, 3, 10, 10)])
-    from taskzip.pipeline.zipper import zip_tasks  # noqa: PLC0415
-
     with pytest.raises(BadInput, match="zipit lets every network see every task's data; t"):
         zip_tasks([first, other], ZipConfig(method="zipit"), Silent())
 
