@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
-from taskzip.contracts.errors import DeviceTrouble
+from taskzip.contracts.errors import BadInput, DeviceTrouble
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.contracts.report import Pushed
 from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
@@ -63,6 +63,10 @@ def push_items(
     return Placed(files, _account(items, sends, seconds))
 
 
+_UNFINISHED = (PARTIAL, f"{PARTIAL}.proof")
+"""What a file that is on its way has in the store."""
+
+
 @dataclass(frozen=True)
 class _Push:
     """The store, and the items by the SHA-256 that each is to have."""
@@ -94,10 +98,17 @@ class _Push:
         return sorted(sends, key=lambda each: each.item.bytes, reverse=True)
 
     def send(self, sends: Sequence[Send]) -> dict[str, Hashed]:
-        """Send, and hash on the device what arrived; BadInput where a local file was changed."""
+        """Send, and hash on the device what arrived; BadInput where a local file was changed, and
+        nothing of them all is left on the device."""
         if not sends:
             return {}
-        total = sum(each.bytes for each in sends)
+        try:
+            return self._send_all(sends, sum(each.bytes for each in sends))
+        except BadInput:
+            self.store.remove([each.item.sha256 + kind for each in sends for kind in _UNFINISHED])
+            raise
+
+    def _send_all(self, sends: Sequence[Send], total: int) -> dict[str, Hashed]:
         bar_title = f"Pushing {len(sends)} files"
         with _checking(sends) as refuse, progress_bar(self.progress, bar_title, total) as bar:
             for each in sends:

@@ -183,7 +183,7 @@ def test_a_manifest_that_nests_without_end_is_refused() -> None:
         Bundle.parse("[" * 100_000, "bundle.json")
 
 
-def test_a_bundle_edited_by_hand_is_refused_before_anything_is_sent(
+def test_a_bundle_edited_by_hand_is_refused_and_leaves_nothing_on_the_device(
     bundle_dir: Path, local: LocalTransport
 ) -> None:
     golden = bundle_dir / "golden" / "x.in0.bin"
