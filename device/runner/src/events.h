@@ -50,7 +50,7 @@ struct MemoryEvent {
 // core the reader of the pipe would wake up in the middle of the next step.
 class EventLog {
  public:
-  explicit EventLog(int fd) : fd_(fd) {}
+  explicit EventLog(int fd);
 
   void hello(Runtime runtime, const std::string& runtime_version);
   void load(const LoadEvent& event);
