@@ -135,9 +135,8 @@ def make_bundle(
         bundle = Bundle.read(bundle_file)
         if {model.runtime for model in bundle.models} == set(runtimes):
             return bundle
-    bundle = _export(folder / BUNDLE_DIR, networks, runtimes, progress)
     networks.write(said)
-    return bundle
+    return _export(folder / BUNDLE_DIR, networks, runtimes, progress)
 
 
 def _refuse_others(file: Path, networks: Networks) -> None:
