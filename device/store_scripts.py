@@ -20,19 +20,18 @@ find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
     -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
     -o -exec rm -rf {} + ')'
 """.replace("END_RUNNING", END_RUNNING)
-# Its proof is what HASH would say of it. Who takes the lock of a proof has waited for its end. With
-# `exec` the shell keeps no copy of the connection's descriptors: it would not end before the job.
+# Its proof is what HASH would say of it. Who takes the lock of a proof has waited for its end. When
+# a connection's shell ends, so does its process group: the job is in another one before.
 PROVE = r"""
 format=$1 file=$3
 cd "$2" || exit
 {
-    flock 9 || exit
-    (
-        exec </dev/null >&9 2>&9
-        sync >/dev/null 2>&1 9>&- &
-        stat -c "$format" -- "$file" && sha256sum -- "$file" && stat -c "$format" -- "$file"
-    ) &
-} 9>"$file.proof"
+    flock 1 || exit
+    setsid sh -c '{
+        sync >/dev/null &
+        stat -c "$1" -- "$2" && sha256sum -- "$2" && stat -c "$1" -- "$2"
+    } &' prove "$format" "$file" </dev/null 2>/dev/null
+} >"$file.proof"
 """
 # `flush` writes to the flash meanwhile: one waits for the flash, the other for the processor.
 HASH = r"""

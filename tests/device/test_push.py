@@ -4,6 +4,7 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -322,6 +323,23 @@ def test_large_files_are_hashed_while_others_arrive(
     assert listing(transport) == expected_listing([*items, *large])
     assert stored(transport) == sorted(item.sha256 for item in (*items, *large))
     assert push(transport, [*items, *large]).files == 0
+
+
+def test_hashing_goes_on_when_the_command_that_began_it_has_ended(
+    transport: Transport, large: list[Item]
+) -> None:
+    store = Store(transport, home(transport))
+    store.open()
+    name = f"{large[0].sha256}.partial"
+    transport.push(large[0].local, f"{store.folder}/{name}")
+    store.prove(name)
+    proof = ""
+    deadline = monotonic() + 60
+    while proof.count("\n") < 3 and monotonic() < deadline:  # state, hash, state
+        sleep(0.1)
+        proof = transport.shell(["cat", f"{store.folder}/{name}.proof"]).checked().text
+    assert f"\n{large[0].sha256}  {name}\n" in proof
+    assert store.hash([name])[name].sha256 == large[0].sha256
 
 
 @pytest.mark.parametrize("proof", ["", "5|81a4|10|x|y|z\n", "rubbish\n\n"])

@@ -15,7 +15,7 @@ BLACKLIST = (
 )
 KERNEL = (
     "console=ttyAMA0 quiet loglevel=3 panic=-1 audit=0 cryptomgr.notests lsm=capability "
-    f"mitigations=off init_on_alloc=0 transparent_hugepage=madvise {BLACKLIST}"
+    f"mitigations=off kpti=off init_on_alloc=0 transparent_hugepage=madvise {BLACKLIST}"
 )
 
 FLASH = (
