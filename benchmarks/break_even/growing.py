@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from taskzip.benchmarks.break_even.__main__ import break_even, show
+from taskzip.benchmarks.break_even.answer import break_even, show
 from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.measure import Place, measure
-from taskzip.benchmarks.mtz_switching.__main__ import DISK_MIB, PROFILE, SILENCE_SECONDS
+from taskzip.benchmarks.mtz_switching.conditions import DISK_MIB, PROFILE, SILENCE_SECONDS
 from taskzip.benchmarks.mtz_switching.networks import Networks, SharingPlan, make_bundle
 from taskzip.benchmarks.told_progress import ToldProgress
 from taskzip.benchmarks.validity import MIN_SAMPLES

@@ -20,6 +20,13 @@ from taskzip.benchmarks.errors_told import errors_told
 from taskzip.benchmarks.journal import read_records, read_session
 from taskzip.benchmarks.measure import BUNDLE_DIR, Place, measure
 from taskzip.benchmarks.measures import measures_by_cell
+from taskzip.benchmarks.mtz_switching.conditions import (
+    DISK_MIB,
+    PROFILE,
+    ROUNDS,
+    SILENCE_SECONDS,
+    bench_config,
+)
 from taskzip.benchmarks.mtz_switching.networks import (
     NETWORKS_FILE,
     TASKS,
@@ -31,15 +38,9 @@ from taskzip.benchmarks.mtz_switching.result import RuntimeReloads, compare, ren
 from taskzip.benchmarks.told_progress import ToldProgress
 from taskzip.benchmarks.units import format_rate
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
-from taskzip.contracts.config import BenchConfig, DeviceConfig
+from taskzip.contracts.config import DeviceConfig
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import RUNTIMES, Clock, Runtime
-
-ROUNDS = 2
-PROFILE = "microsd"
-DISK_MIB = 1024
-SILENCE_SECONDS = 3600.0
-"""A run tells its switches when all are done, and a host may have other work."""
 
 
 class MtzSwitching(Document):
@@ -51,24 +52,6 @@ class MtzSwitching(Document):
     """Of a network's weights."""
     flash_read_bytes_per_second: int | None
     runtimes: tuple[RuntimeReloads, ...]
-
-
-def bench_config(
-    tasks: int, rounds: int, clock: Clock, packed_caches: tuple[bool, ...]
-) -> BenchConfig:
-    """Every task once a round, in random order, from the flash."""
-    return BenchConfig(
-        deployments=("joint", "joint-lazy", "separate-swap"),
-        caches=("cold",),
-        memory_caches=(),
-        packed_caches=packed_caches,
-        workload="rounds",
-        switches=tasks * rounds,
-        warmups=0,
-        inferences=1,
-        blocks=1,
-        clock=clock,
-    )
 
 
 def summarize(folder: Path, rounds: int) -> MtzSwitching:

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from taskzip.benchmarks.break_even.__main__ import break_even
+from taskzip.benchmarks.break_even.answer import break_even
 from taskzip.benchmarks.break_even.growing import bench_config
 from taskzip.benchmarks.break_even.limits import limits_of
 from taskzip.benchmarks.break_even.memory import memory_of

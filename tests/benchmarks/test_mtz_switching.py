@@ -9,7 +9,7 @@ from taskzip.benchmarks.experiment import run_experiment
 from taskzip.benchmarks.journal import read_records
 from taskzip.benchmarks.measure import BUNDLE_DIR
 from taskzip.benchmarks.measures import Measures, measures_by_cell
-from taskzip.benchmarks.mtz_switching.__main__ import ROUNDS, bench_config
+from taskzip.benchmarks.mtz_switching.conditions import ROUNDS, bench_config
 from taskzip.benchmarks.mtz_switching.networks import (
     NETWORKS_FILE,
     SHARES,
