@@ -72,8 +72,9 @@ def rates_of(report: Report) -> tuple[Rate, ...]:
 
 
 def tasks_of(rows: Sequence[Row]) -> int:
-    """How many were switched between."""
-    return len({task for row in rows for _, _, task in row.steps})
+    """How many were switched between; the first of a sequence may only be left."""
+    entered = {task for row in rows for _, _, task in row.steps}
+    return len(entered | {pair.leaves for row in rows for pair in row.pairs})
 
 
 def is_equal(ratio: float) -> bool:

@@ -9,7 +9,7 @@ from taskzip.benchmarks.break_even.answer import break_even
 from taskzip.benchmarks.break_even.growing import bench_config
 from taskzip.benchmarks.break_even.limits import limits_of
 from taskzip.benchmarks.break_even.memory import memory_of
-from taskzip.benchmarks.break_even.rates import rates_of
+from taskzip.benchmarks.break_even.rates import rates_of, tasks_of
 from taskzip.benchmarks.break_even.tables import render_limits, render_memory, render_rates
 from taskzip.benchmarks.experiment import run_experiment
 from taskzip.benchmarks.journal import read_records
@@ -23,7 +23,7 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Deployment
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.record import Record
-from taskzip.contracts.report import REPORT_FILE, Latency, Report
+from taskzip.contracts.report import REPORT_FILE, Latency, PairLatency, Report
 from tests.benchmarks.conftest import MIB, SimulatedDevice
 
 MakeReport = Callable[[dict[Deployment, dict[str, object]]], Report]
@@ -124,6 +124,7 @@ def with_tasks(report: Report, tasks: int) -> Report:
         row.model_copy(
             update={
                 "steps": tuple((0, index, f"t{index}") for index in range(tasks)),
+                "pairs": (),
                 "model_bytes": row.model_bytes * tasks // 2,
             }
         )
@@ -151,6 +152,13 @@ def test_several_numbers_of_tasks_make_a_measured_curve(make_report: MakeReport)
     assert memory.break_even_tasks == pytest.approx(2.4)  # 0.25 MB behind at 2, 1 ahead at 4
     assert (memory.joint_bytes_per_task, memory.separate_bytes_per_task) == (375_000, 1_000_000)
     assert memory_of([four])[0].break_even_tasks == pytest.approx(2)  # the line from 1 to 4
+
+
+def test_a_task_that_is_only_left_counts(make_report: MakeReport) -> None:
+    report = make_report({"joint": takes(1000, 1000), "separate-swap": takes(6000, 1000)})
+    pair = PairLatency(leaves="first", enters="t0", switches=1, switch_ns=1.0, first_output_ns=1.0)
+    rows = tuple(row.model_copy(update={"pairs": (pair,)}) for row in report.rows)
+    assert tasks_of(rows) == tasks_of(report.rows) + 1
 
 
 def test_reports_of_different_networks_make_no_curve(make_report: MakeReport) -> None:
