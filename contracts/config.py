@@ -128,6 +128,9 @@ class ZipConfig(Document):
     pairing: Literal["greedy", "hungarian"] = "hungarian"
     share: Share | dict[str, Share] = 1.0
     """For all hidden layers, or by layer name (layers not named are shared fully)."""
+    share_multiple: Annotated[int, Field(ge=1)] = 1
+    """Fractions and budgets share all channels of a layer, or a multiple of this: a kernel computes
+    several at once, and a few that are left over cost as much."""
     max_pair_cost: PairCost | dict[str, PairCost] | None = None
     """Of what `share` allows, only channels that cost at most this; by layer name as `share`."""
     max_bytes: Annotated[int, Field(gt=0)] | None = None

@@ -3,7 +3,7 @@ or the fewest bytes within a predicted error.
 
 The choice is greedy by error per byte. Since blocks shrink with two groups at a time, one greedy
 walk can end far from the best; so walks begin at several sharings, and the best end is improved by
-holding each group one channel higher or lower while the others make up for it.
+holding each group one level higher or lower while the others make up for it.
 """
 
 from bisect import bisect_left
@@ -28,7 +28,6 @@ __all__ = [
     "Group",
     "LayerBytes",
     "Sharing",
-    "by_fraction",
     "within_bytes",
     "within_error",
 ]
@@ -77,15 +76,6 @@ def within_error(choices: Choices, max_error: float) -> Sharing:
     return _Search(choices, RELEASE, fits, lambda each: (each.size_bytes, each.error)).best()
 
 
-def by_fraction(choices: Choices, fraction: float) -> Sharing:
-    """The same fraction of every group's candidates, the cheapest; one at least unless it is 0."""
-    counts = {}
-    for group in choices.groups:
-        wanted = max(1, round(fraction * len(group.errors))) if fraction > 0 else 0
-        counts[group.name] = min(wanted, len(group.errors))
-    return choices.sharing(counts)
-
-
 @dataclass(frozen=True)
 class _Search:
     """The best sharing within a budget, which `step` leads to and the opposite step uses up."""
@@ -131,7 +121,7 @@ class _Search:
                 yield settled(price)
 
     def _kicked(self, sharing: Sharing) -> Iterator[Sharing]:
-        """Ends with one channel more or less of a group, which is held there."""
+        """Ends with one level more or less of a group, which is held there."""
         for group in self.choices.groups:
             for step in (SHARE, RELEASE):
                 state = State(self.choices, sharing.counts, held=group.name)
@@ -150,12 +140,12 @@ class _Search:
 
 
 def _prices(choices: Choices) -> list[float]:
-    """Of a byte: what each channel asks when all else is shared, and more, ascending."""
+    """Of a byte: what each level asks when all else is shared, and more, ascending."""
     state = State(choices, choices.most.counts)
     asked = {0.0}
     for group in choices.groups:
         lost = -state.gain(group.name, RELEASE) if group.errors else 0
-        asked.update(error / lost for error in group.errors if lost)
+        asked.update(error / lost for error in group.steps if lost)
     highest = max(asked)
     return [*sorted(asked), *(highest * 4**power for power in range(1, DEARER + 1))]
 

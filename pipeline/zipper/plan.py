@@ -1,6 +1,7 @@
 """A plan is data: which channels become one in each group, and what that is predicted to cost."""
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
@@ -59,12 +60,17 @@ class Plan(Document):
     groups: tuple[GroupPlan, ...]
 
 
-def shared_counts(share: Share | dict[str, Share], alignment: Alignment) -> tuple[int, ...]:
-    """How many channels each group shares; BadInput for names and numbers that do not fit."""
+def shared_counts(
+    share: Share | dict[str, Share], alignment: Alignment, multiple: int = 1
+) -> tuple[int, ...]:
+    """How many channels each group shares, a fraction as all or a multiple of so many.
+
+    BadInput for names and numbers that do not fit.
+    """
     if not isinstance(share, dict):
-        return tuple(_count(share, group) for group in alignment.groups)
+        return tuple(_count(share, group, multiple) for group in alignment.groups)
     _check_names("share", share, alignment)
-    return tuple(_wanted(share, group) for group in alignment.groups)
+    return tuple(_wanted(share, group, multiple) for group in alignment.groups)
 
 
 def cost_limits(
@@ -77,8 +83,8 @@ def cost_limits(
     return tuple(_agreed("max_pair_cost", limit, group) for group in alignment.groups)
 
 
-def _wanted(share: dict[str, Share], group: Group) -> int:
-    counts = {name: _count(share[name], group) for name in group.layers if name in share}
+def _wanted(share: dict[str, Share], group: Group, multiple: int) -> int:
+    counts = {name: _count(share[name], group, multiple) for name in group.layers if name in share}
     agreed = _agreed("share", counts, group)
     return group.width if agreed is None else agreed
 
@@ -95,20 +101,24 @@ def _agreed(key: str, given: Mapping[str, Number], group: Group) -> Number | Non
     return next(iter(found.values()), None)
 
 
-def _count(wanted: Share, group: Group) -> int:
+def _count(wanted: Share, group: Group, multiple: int) -> int:
     if isinstance(wanted, int):
         if wanted > group.width:
             raise BadInput(
                 f"zip.share: layer {group.name!r} cannot share {wanted} channels; the narrowest "
                 f"task has {group.width} there (1.0 means all)"
             )
-        return _whole(wanted, group)
-    return _whole(max(1, round(wanted * group.width)), group) if wanted > 0 else 0
+        return _nearest(wanted, group.unit, group.width)
+    step = math.lcm(group.unit, multiple)
+    return _nearest(max(1, round(wanted * group.width)), step, group.width) if wanted > 0 else 0
 
 
-def _whole(count: int, group: Group) -> int:
-    """The nearest number of whole units: heads, or all channels where they keep their order."""
-    return (2 * count + group.unit) // (2 * group.unit) * group.unit
+def _nearest(count: int, step: int, width: int) -> int:
+    """The nearest multiple of a step (a head, or all channels where they keep their order), or the
+    whole width."""
+    low = min(count // step * step, width)
+    high = min(low + step, width)
+    return high if 2 * count >= low + high else low
 
 
 def _check_names(key: str, given: Mapping[str, object], alignment: Alignment) -> None:

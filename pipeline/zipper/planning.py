@@ -51,7 +51,11 @@ def choices_of(
     _, plan = run(survey, method, progress, checkpoints)
     return Choices(
         groups=tuple(
-            Group(group.name, tuple(sorted(_unit_costs(group, units[group.name]))))
+            Group(
+                group.name,
+                tuple(sorted(_unit_costs(group, units[group.name]))),
+                _units_at_once(scene.config.share_multiple, units[group.name]),
+            )
             for group in plan.groups
         ),
         layers=tuple(_layer(scene, step) for step in alignment.steps),
@@ -118,6 +122,11 @@ def bisect(
 def counts_of(scene: Scene, sharing: Sharing) -> tuple[int, ...]:
     """Channels of each group, in the alignment's order."""
     return tuple(sharing.counts[group.name] * group.unit for group in scene.alignment.groups)
+
+
+def _units_at_once(multiple: int, unit: int) -> int:
+    """So many units have a number of channels that is the least common multiple of both."""
+    return math.lcm(multiple, unit) // unit
 
 
 def _unit_costs(group: GroupPlan, unit: int) -> Iterator[float]:

@@ -17,10 +17,23 @@ class Group:
     name: str
     errors: tuple[float, ...]
     """What sharing one more adds to the predicted error, ascending, none negative."""
+    multiple: int = 1
+    """So many become shared at once, until fewer are left."""
 
     def __post_init__(self) -> None:
         if list(self.errors) != sorted(self.errors) or min(self.errors, default=0) < 0:
             raise ValueError(f"group {self.name!r}: errors must ascend from 0 or more")
+
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """How many candidates may be shared, ascending from none to all."""
+        count = len(self.errors)
+        return (*range(0, count, self.multiple), count)
+
+    @cached_property
+    def steps(self) -> tuple[float, ...]:
+        """What each level adds to the error of the one before it."""
+        return tuple(sum(self.errors[low:high]) for low, high in itertools.pairwise(self.levels))
 
     @cached_property
     def sums(self) -> tuple[float, ...]:

@@ -1,11 +1,11 @@
-"""Moves from one sharing to another, one channel of one group at a time, best first.
+"""Moves from one sharing to another, one level of one group at a time, best first.
 
 Both walks weigh error against bytes. Sharing gets cheaper by the byte the more the neighbours
 share, so a move is weighed anew when its group or a neighbour has changed, and only then.
 """
 
 import heapq
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -44,34 +44,42 @@ class State:
             near.update((layer.output, *(each for each, _ in layer.inputs)))
         return [each for each in self.groups if each in near]
 
+    def level(self, name: str) -> int:
+        """Which of its group's levels the sharing is at."""
+        return bisect_left(self.groups[name].levels, self.counts[name])
+
     def move(self, name: str, step: int) -> None:
-        """Share so many channels more, or fewer."""
+        """Share so many levels more, or fewer."""
         self._size_bytes -= self.gain(name, step)
-        self.counts[name] += step
+        self.counts[name] = self._after(name, step)
 
     def can_move(self, name: str, step: int) -> bool:
-        """Whether the group has a channel to share or to release."""
-        return 0 <= self.counts[name] + step <= len(self.groups[name].errors)
+        """Whether the group has channels to share or to release."""
+        return 0 <= self.level(name) + step < len(self.groups[name].levels)
 
     def gain(self, name: str, step: int) -> int:
         """Bytes that the move would save; below 0 when channels are released."""
-        before = sum(layer.saved(self.counts) for layer in self._layers[name])
-        self.counts[name] += step
-        after = sum(layer.saved(self.counts) for layer in self._layers[name])
-        self.counts[name] -= step
+        layers, count = self._layers[name], self.counts[name]
+        before = sum(layer.saved(self.counts) for layer in layers)
+        self.counts[name] = self._after(name, step)
+        after = sum(layer.saved(self.counts) for layer in layers)
+        self.counts[name] = count
         return after - before
 
     def weigh(self, name: str, step: int) -> float | None:
         """The lower the better; None where there is no such move or nothing to gain by it."""
         if name == self.held or not self.can_move(name, step):
             return None
-        group, count = self.groups[name], self.counts[name]
-        error, gain = group.errors[min(count, count + step)], self.gain(name, step)
+        level = self.level(name)
+        error, gain = self.groups[name].steps[min(level, level + step)], self.gain(name, step)
         if step == SHARE:
             return error / gain if gain else None
         if gain == 0:
             return -float("inf")
         return error / gain if error else None
+
+    def _after(self, name: str, step: int) -> int:
+        return self.groups[name].levels[self.level(name) + step]
 
 
 Test = Callable[[State], bool]
@@ -100,24 +108,23 @@ def walk_while(state: State, step: int, is_allowed: Test) -> None:
 
 
 def settle(state: State, step: int, price: float) -> None:
-    """Move each group to where its next channel is worth a byte's `price`, until all are there."""
+    """Move each group to where its next level is worth a byte's `price`, until all are there."""
     is_settled = False
     while not is_settled:
         is_settled = True
         for name, group in state.groups.items():
-            if (count := _settled(state, group, step, price)) is not None:
+            if (level := _settled(state, group, step, price)) is not None:
                 is_settled = False
-                state.move(name, count - state.counts[name])
+                state.move(name, level - state.level(name))
 
 
 def _settled(state: State, group: Group, step: int, price: float) -> int | None:
-    """Where the group moves in this direction, if it does."""
-    count = state.counts[group.name]
+    """The level that the group moves to in this direction, if it does."""
     if not state.can_move(group.name, step):
         return None
     worth = abs(state.gain(group.name, step)) * price
-    wanted = bisect_right(group.errors, worth)
-    return wanted if (wanted - count) * step > 0 else None
+    wanted = bisect_right(group.steps, worth)
+    return wanted if (wanted - state.level(group.name)) * step > 0 else None
 
 
 class _Moves:

@@ -169,7 +169,7 @@ def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scen
     progress.step(f"tracing {len(tasks)} networks")
     networks = {task.name: _trace(task) for task in tasks}
     alignment = with_openings(networks, align(networks, config.share_depthwise))
-    counts = shared_counts(config.share, alignment)
+    counts = shared_counts(config.share, alignment, config.share_multiple)
     limits = cost_limits(config.max_pair_cost, alignment)
     return Scene(tasks, networks, alignment, counts, limits, config)
 

@@ -13,7 +13,6 @@ from taskzip.pipeline.zipper.budget import (
     Group,
     LayerBytes,
     Sharing,
-    by_fraction,
     within_bytes,
     within_error,
 )
@@ -28,13 +27,14 @@ WORST_ERROR = 2.0
 WORST_SAVING = 0.85
 """Of the most bytes possible; measured over 1,000: 0.91."""
 UNHURRIED = settings(max_examples=25, deadline=None)
+MULTIPLES = pytest.mark.parametrize("multiple", [1, 2, 4])
 
 
-def problem(seed: int) -> Choices:
+def problem(seed: int, multiple: int = 1) -> Choices:
     """Up to four groups in a chain, some with layers onto themselves or past a neighbour."""
     draw = random.Random(seed)
     count = draw.randint(1, 4)
-    groups = tuple(Group(f"g{i}", _errors(draw)) for i in range(count))
+    groups = tuple(Group(f"g{i}", _errors(draw), multiple) for i in range(count))
     layers = []
     for i in range(count):
         before = ((f"g{i - 1}", draw.choice([1, 1, 4])),) if i else ()
@@ -55,7 +55,10 @@ def _errors(draw: random.Random) -> tuple[float, ...]:
 
 def every_sharing(choices: Choices) -> list[Sharing]:
     names = [group.name for group in choices.groups]
-    ranges = [range(len(group.errors) + 1) for group in choices.groups]
+    ranges = [
+        [*range(0, len(group.errors), group.multiple), len(group.errors)]
+        for group in choices.groups
+    ]
     return [
         choices.sharing(dict(zip(names, counts, strict=True)))
         for counts in itertools.product(*ranges)
@@ -88,30 +91,33 @@ def test_errors_that_do_not_ascend_are_refused() -> None:
 
 
 @UNHURRIED
-@given(seed=st.integers(0, 10**6), part=st.floats(0, 1.2))
-def test_a_byte_budget_is_kept(seed: int, part: float) -> None:
-    choices = problem(seed)
+@given(seed=st.integers(0, 10**6), part=st.floats(0, 1.2), multiple=st.integers(1, 7))
+def test_a_byte_budget_is_kept(seed: int, part: float, multiple: int) -> None:
+    choices = problem(seed, multiple)
     least = choices.most.size_bytes
     budget = least + int((choices.separate_bytes - least) * part)
     found = within_bytes(choices, budget)
     assert found.size_bytes <= budget
     assert found == choices.sharing(found.counts)
+    assert all(found.counts[each.name] in each.levels for each in choices.groups)
 
 
 @UNHURRIED
-@given(seed=st.integers(0, 10**6), part=st.floats(0, 1.2))
-def test_an_error_budget_is_kept(seed: int, part: float) -> None:
-    choices = problem(seed)
+@given(seed=st.integers(0, 10**6), part=st.floats(0, 1.2), multiple=st.integers(1, 7))
+def test_an_error_budget_is_kept(seed: int, part: float, multiple: int) -> None:
+    choices = problem(seed, multiple)
     budget = choices.most.error * part
     found = within_error(choices, budget)
     assert found.error <= budget * (1 + ROUNDING)
     assert found == choices.sharing(found.counts)
+    assert all(found.counts[each.name] in each.levels for each in choices.groups)
 
 
-def test_the_least_error_within_bytes_is_found_nearly_always() -> None:
+@MULTIPLES
+def test_the_least_error_within_bytes_is_found_nearly_always(multiple: int) -> None:
     exact = 0
     for seed in range(TRIALS):
-        choices = problem(seed)
+        choices = problem(seed, multiple)
         least = choices.most.size_bytes
         saved = choices.separate_bytes - least
         budget = least + int(saved * random.Random(seed).random())
@@ -123,10 +129,11 @@ def test_the_least_error_within_bytes_is_found_nearly_always() -> None:
     assert exact >= EXACT_SHARE * TRIALS
 
 
-def test_the_fewest_bytes_within_an_error_are_found_nearly_always() -> None:
+@MULTIPLES
+def test_the_fewest_bytes_within_an_error_are_found_nearly_always(multiple: int) -> None:
     exact = 0
     for seed in range(TRIALS):
-        choices = problem(seed)
+        choices = problem(seed, multiple)
         budget = choices.most.error * random.Random(seed).random()
         allowed = budget * (1 + ROUNDING)
         fitting = (each for each in every_sharing(choices) if each.error <= allowed)
@@ -172,11 +179,10 @@ def test_identical_networks_are_shared_whole_where_bytes_are_few() -> None:
     assert within_bytes(same, same.most.size_bytes).counts == {"a": 4, "b": 3}
 
 
-def test_a_fraction_takes_the_cheapest_of_every_group_and_at_least_one() -> None:
-    assert by_fraction(CHAIN, 0.1) == CHAIN.sharing({"a": 1, "b": 1})
-    assert by_fraction(CHAIN, 0.7) == CHAIN.sharing({"a": 1, "b": 2})
-    assert by_fraction(CHAIN, 1.0) == CHAIN.most
-    assert by_fraction(CHAIN, 0.0) == CHAIN.none
+def test_candidates_are_shared_so_many_at_once_until_fewer_are_left() -> None:
+    group = Group("a", (1.0, 2.0, 4.0, 8.0, 16.0), multiple=2)
+    assert group.levels == (0, 2, 4, 5)
+    assert group.steps == (3.0, 12.0, 16.0)
 
 
 def test_no_groups_share_nothing() -> None:

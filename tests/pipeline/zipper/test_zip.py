@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,10 +14,13 @@ from torch import nn
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.zipresult import Parameters
 from taskzip.pipeline.zipper import JointNetwork
-from taskzip.pipeline.zipper.plan import Plan
+from taskzip.pipeline.zipper.align import Alignment, Group
+from taskzip.pipeline.zipper.plan import Plan, shared_counts
 
 SAME_FUNCTION = 2e-5
 """Float32 sums in another order, outputs of order 1."""
+LEVELS_OF_FOUR = [(0, 4), (0, 4, 6), (0, 4, 8)]
+"""What 4, 6 and 8 channels can share in fours."""
 
 Networks = Callable[..., nn.Sequential]
 TryZip = Callable[..., "Trial"]  # type: ignore[name-defined]  # noqa: F821  # in conftest.py
@@ -170,6 +174,47 @@ def test_partial_sharing_of_copies_changes_nothing(
 ) -> None:
     trial = try_zip([convolutional(), permuted(convolutional(), 4)], share=0.5)
     assert trial.largest_difference() < SAME_FUNCTION
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shared"),
+    [
+        ({"share": 0.6}, [4, 4, 4]),
+        ({"share": 0.9}, [4, 6, 8]),
+        ({"share": {"3": 0.5}}, [4, 4, 8]),
+        ({"share": {"3": 5}}, [4, 5, 8]),
+    ],
+)
+def test_a_fraction_shares_all_channels_or_a_multiple(
+    convolutional: Networks, try_zip: TryZip, wanted: dict[str, Any], shared: list[int]
+) -> None:
+    networks = [convolutional(seed=1), convolutional(seed=2)]
+    plan = try_zip(networks, share_multiple=4, **wanted).zipped.plan
+    assert [group.shared for group in plan.groups] == shared
+
+
+@pytest.mark.parametrize("budget", [{"max_size_ratio": 0.75}, {"max_error": 0.5}])
+def test_a_budget_shares_all_channels_or_a_multiple(
+    convolutional: Networks, try_zip: TryZip, budget: dict[str, float]
+) -> None:
+    networks = [convolutional(seed=1), convolutional(seed=2)]
+
+    def shared(multiple: int) -> list[int]:
+        plan = try_zip(networks, share_multiple=multiple, **budget).zipped.plan
+        return [group.shared for group in plan.groups]
+
+    assert any(count not in (0, 4) for count in shared(1)[:2])
+    found = shared(4)
+    assert all(count in levels for count, levels in zip(found, LEVELS_OF_FOUR, strict=True))
+    assert any(found)
+
+
+def test_units_are_shared_in_multiples_of_channels_too() -> None:
+    heads = Group("h", ("h",), {"t0": 0}, {"t0": 16}, unit=4)
+    alignment = Alignment((), (heads,), ())
+    assert shared_counts(0.6, alignment, 8) == (8,)
+    assert shared_counts(0.6, alignment, 6) == (12,)
+    assert shared_counts(0.9, alignment, 8) == (16,)
 
 
 def test_fewer_shared_channels_cost_no_more(convolutional: Networks, try_zip: TryZip) -> None:
