@@ -26,7 +26,7 @@ _KERNEL_OPTIONS = (
     "cryptomgr.notests",
     "lsm=capability",
     "mitigations=off",
-    "kpti=off",  # else address layout randomisation brings it: 17 µs a system call instead of 5
+    "kpti=off",  # else address layout randomisation brings it, and system calls take far longer
     "init_on_alloc=0",
     "transparent_hugepage=madvise",  # as on Android: memory is counted in 4 KiB pages
     f"initcall_blacklist={','.join(_SKIPPED)}",
