@@ -72,8 +72,8 @@ class TaskConfig(Document):
     """What an error is: a wrong class, or what a function of answers (n, …) and labels says: (n,),
     in percent."""
     training: Callable_ | None = None
-    """Batches `(x, label)`; what retraining learns from. On outputs it takes the inputs alone, and
-    the calibration data where there is no `training`."""
+    """Batches `(x, label)` or `x`; what retraining learns from. On outputs it takes the inputs
+    alone, and the calibration data where there is no `training`."""
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """α: how much the task's errors count beside the others'."""
     loss: Literal["divergence", "squared"] | None = None

@@ -7,7 +7,7 @@ from torch import nn
 
 from taskzip.contracts.zipresult import Density, ErrorPercent, ZippedTask
 from taskzip.pipeline.networks.evaluate import error_percent, with_own_answers
-from taskzip.pipeline.networks.task import EvaluationBatches, Task
+from taskzip.pipeline.networks.task import ExampleBatches, Task
 from taskzip.pipeline.zipper import JointNetwork
 from taskzip.pipeline.zipper.masks import density, has_pruned_layer
 from taskzip.pipeline.zipper.sparse_layer import without_entries
@@ -29,7 +29,7 @@ class Measured:
         error = None if task.evaluation is None else self._error(task, task.evaluation, network)
         return ZippedTask(name=task.name, error_percent=error, density=_density(task, network))
 
-    def _error(self, task: Task, evaluation: EvaluationBatches, joint: nn.Module) -> ErrorPercent:
+    def _error(self, task: Task, evaluation: ExampleBatches, joint: nn.Module) -> ErrorPercent:
         def error_of(network: nn.Module) -> float:
             pairs = with_own_answers(task.network, evaluation())
             return error_percent(network, pairs, task.metric)

@@ -30,35 +30,16 @@ class CheckedInputs:
 
 
 @dataclass(frozen=True)
-class CheckedPairs:
-    """As CheckedInputs, for pairs of inputs (n, …) and labels (n,) of whole numbers."""
+class CheckedExamples:
+    """As CheckedInputs, for pairs of inputs (n, …) and labels; what yields inputs alone gives pairs
+    without labels.
 
-    function: Callable[[], Any]
-    source: str
-
-    def __call__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the pairs; at least one."""
-        shape: tuple[int, ...] | None = None
-        for index, pair in enumerate(_items(self.function, self.source)):
-            where = f"{self.source}: batch {index}"
-            inputs, labels = _pair(pair, where)
-            shape = _check_inputs(inputs, shape, where)
-            _check_labels(labels, len(inputs), where)
-            yield inputs, labels
-        if shape is None:
-            raise BadInput(f"{self.source}: yields no batch; at least one is needed")
-
-
-@dataclass(frozen=True)
-class CheckedEvaluation:
-    """As CheckedPairs; what yields inputs alone gives pairs without labels.
-
-    Unless the labels `are_classes`, they are a tensor (n, …) of anything.
+    Labels are classes (n,), whole numbers; unless they `are_classes`, a tensor (n, …) of anything.
     """
 
     function: Callable[[], Any]
     source: str
-    are_classes: bool
+    are_classes: bool = True
 
     def __call__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
         """Yield the pairs; at least one."""

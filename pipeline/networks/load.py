@@ -10,7 +10,7 @@ from torch.utils.hooks import RemovableHandle
 
 from taskzip.contracts.config import Config, TaskConfig
 from taskzip.contracts.errors import BadInput
-from taskzip.pipeline.networks.batches import CheckedEvaluation, CheckedInputs, CheckedPairs
+from taskzip.pipeline.networks.batches import CheckedExamples, CheckedInputs
 from taskzip.pipeline.networks.functions import find_function
 from taskzip.pipeline.networks.metric import CheckedMetric, Metric, wrong_class_percent
 from taskzip.pipeline.networks.network import load_network
@@ -44,19 +44,19 @@ def _load(task: TaskConfig, code: UserFolder) -> Task:
     )
 
 
-def _evaluation(task: TaskConfig, code: UserFolder) -> CheckedEvaluation | None:
+def _evaluation(task: TaskConfig, code: UserFolder) -> CheckedExamples | None:
     if task.evaluation is None:
         return None
     where = f"task {task.name}: evaluation {task.evaluation}"
     are_classes = task.metric == "classification"
-    return CheckedEvaluation(find_function(task.evaluation, code, where), where, are_classes)
+    return CheckedExamples(find_function(task.evaluation, code, where), where, are_classes)
 
 
-def _training(task: TaskConfig, code: UserFolder) -> CheckedPairs | None:
+def _training(task: TaskConfig, code: UserFolder) -> CheckedExamples | None:
     if task.training is None:
         return None
     where = f"task {task.name}: training {task.training}"
-    return CheckedPairs(find_function(task.training, code, where), where)
+    return CheckedExamples(find_function(task.training, code, where), where)
 
 
 def _metric(task: TaskConfig, code: UserFolder) -> Metric:

@@ -10,9 +10,8 @@ from torch import nn
 from taskzip.pipeline.networks.metric import Metric, wrong_class_percent
 
 Batches = Callable[[], Iterable[torch.Tensor]]
-LabelledBatches = Callable[[], Iterable[tuple[torch.Tensor, torch.Tensor]]]
-EvaluationBatches = Callable[[], Iterable[tuple[torch.Tensor, torch.Tensor | None]]]
-"""Inputs and labels; None where the network's own answers stand for them."""
+ExampleBatches = Callable[[], Iterable[tuple[torch.Tensor, torch.Tensor | None]]]
+"""Inputs and labels; None where the network's own answers stand for them, batch by batch."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class Task:
     name: str
     network: nn.Module
     calibration: Batches
-    evaluation: EvaluationBatches | None = None
-    training: LabelledBatches | None = None
+    evaluation: ExampleBatches | None = None
+    training: ExampleBatches | None = None
     weight: float = 1.0
     """α: how much its errors count beside other tasks'; positive."""
     metric: Metric = wrong_class_percent

@@ -83,6 +83,11 @@ def _labelled(task: Task) -> Iterator[Pair]:
         )
     classes: int | None = None
     for inputs, labels in task.training():
+        if labels is None:
+            raise BadInput(
+                f"task {task.name}: training yields inputs without labels; let it yield "
+                '(inputs, labels), or set retrain.target = "outputs"'
+            )
         classes = classes or _classes(task, inputs)
         if int(labels.min()) < 0 or int(labels.max()) >= classes:
             raise BadInput(

@@ -282,3 +282,12 @@ def test_labels_beyond_the_networks_classes_are_refused(
 def test_labels_that_are_not_there_are_asked_for(try_retrain: Callable[..., Retrained]) -> None:
     with pytest.raises(BadInput, match="t1: no labelled training data"):
         try_retrain(target="labels")
+
+
+def test_training_inputs_need_no_labels(try_retrain: Callable[..., Retrained]) -> None:
+    of = tasks()
+    shown = torch.randn(6, 5)
+    of[1] = Task(of[1].name, of[1].network, of[1].calibration, training=lambda: [(shown, None)])
+    torch.testing.assert_close(gather(of[1], "outputs", 1 << 20).inputs, shown)
+    with pytest.raises(BadInput, match=r"t2: training yields inputs without labels; .*outputs"):
+        try_retrain([of[1]], target="labels")
