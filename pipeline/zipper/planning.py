@@ -70,7 +70,7 @@ def within_budget(scene: Scene, choices: Choices, measured_points: bool) -> Shar
     if config.max_size_ratio is not None:
         limits.append(int(config.max_size_ratio * choices.separate_bytes))
     if limits:
-        spare = _affine_bytes(scene)
+        spare = _affine_bytes(scene) + _bias_bytes(scene)
         _check_reachable(choices, min(limits), choices.most.size_bytes + spare)
         return within_bytes(choices, min(limits) - spare)
     if config.max_error is not None and not measured_points:
@@ -195,6 +195,14 @@ def _affine_bytes(scene: Scene) -> int:
         )
     )
     return shared * AFFINE_WEIGHTS * WEIGHT_BYTES * len(scene.tasks)
+
+
+def _bias_bytes(scene: Scene) -> int:
+    """What biases take at most that the refit adds to layers without one."""
+    if not scene.config.refit:
+        return 0
+    layers = (each for network in scene.networks.values() for each in network.graph.layers.values())
+    return sum(each.outputs for each in layers if each.bias is None) * WEIGHT_BYTES
 
 
 def _copies(scene: Scene, step: Step) -> int:

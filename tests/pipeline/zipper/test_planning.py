@@ -151,3 +151,21 @@ def test_a_plan_that_does_not_fit_is_refused(
     with pytest.raises(BadInput) as caught:
         try_zip(networks, plan=tmp_path / "plan.json")
     assert said in str(caught.value)
+
+
+def unbiased(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    depthwise = nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False)
+    blocks = [nn.Conv2d(1, 8, 3, bias=False), nn.ReLU(), depthwise, nn.Conv2d(8, 24, 1), nn.ReLU()]
+    last = nn.Conv2d(24, 8, 3, bias=False)
+    return nn.Sequential(*blocks, last, nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 3)).eval()
+
+
+@pytest.mark.parametrize("affine", ["all", "none"])
+def test_biases_that_the_refit_adds_are_within_the_budget(try_zip: TryZip, affine: str) -> None:
+    networks = [unbiased(1), unbiased(2)]
+    separate = sum(weight_bytes(each) for each in networks)
+    for ratio in (0.8, 0.85, 0.9):
+        settings = {"affine": affine, "share_depthwise": False, "reconstruct_steps": 0}
+        trial = try_zip(networks, shape=(1, 10, 10), max_size_ratio=ratio, **settings)
+        assert weight_bytes(trial.zipped.joint) <= ratio * separate
