@@ -188,6 +188,11 @@ class RetrainConfig(Document):
     """Fraction of inputs that are mixed with another of their batch; the originals answer them."""
     shift_pixels: Count = 0
     """Images are moved by at most so many, each batch another way; the originals answer them."""
+    label_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """With target "outputs": how much of the loss is that of labels, for tasks whose `training` has
+    some and whose outputs are class scores."""
+    batch_norm: bool = False
+    """Whether the scales and shifts that tasks have (`zip.affine`) learn as batch norms."""
     temperature: Annotated[float, Field(gt=0)] = 4.0
     """What class scores are divided by before they are compared as probabilities."""
     optimizer: Literal["adam", "sgd"] = "adam"
@@ -214,6 +219,12 @@ class RetrainConfig(Document):
                 'mixup and shift_pixels need target = "outputs": the original networks answer the '
                 "inputs that they make"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_batches_to_normalize_by(self) -> Self:
+        if self.batch_norm and self.batch_size == 1:
+            raise ValueError("batch_norm needs a batch_size of 2 or more: it normalizes by batches")
         return self
 
 

@@ -9,6 +9,7 @@ from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
 
 _IMAGE_DIMENSIONS = 4
+Labels = torch.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,16 @@ class Augment:
                 "(n, channels, height, width); leave retrain.shift_pixels at 0"
             )
 
-    def __call__(self, inputs: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """(n, …) → (n, …)."""
+    def __call__(
+        self, inputs: torch.Tensor, generator: torch.Generator, labels: Labels = None
+    ) -> tuple[torch.Tensor, Labels]:
+        """(n, …) → (n, …), and the labels that go with them, chances (n, classes)."""
         if self.shift_pixels:
             inputs = _shifted(inputs, self.shift_pixels, generator)
-        return _mixed(inputs, self.mixup, generator) if self.mixup else inputs
+        if not self.mixup:
+            return inputs, labels
+        mix = _Mix.drawn(len(inputs), self.mixup, generator)
+        return mix.of(inputs), None if labels is None else mix.of(labels)
 
 
 def _shifted(images: torch.Tensor, most: int, generator: torch.Generator) -> torch.Tensor:
@@ -52,13 +58,23 @@ def _shifted(images: torch.Tensor, most: int, generator: torch.Generator) -> tor
     return padded[:, :, top : top + height, left : left + width]
 
 
-def _mixed(inputs: torch.Tensor, fraction: float, generator: torch.Generator) -> torch.Tensor:
-    """λ x + (1 − λ) x' with another input x' of the batch, λ uniform (Zhang et al., ICLR 2018,
-    with α = 1), for about that fraction of the inputs.
-    """
-    count = len(inputs)
-    share = torch.rand(count, generator=generator)
-    share[torch.rand(count, generator=generator) >= fraction] = 1.0
-    share = share.to(inputs.dtype).view(count, *[1] * (inputs.dim() - 1))
-    others = inputs[torch.randperm(count, generator=generator)]
-    return share * inputs + (1 - share) * others
+@dataclass(frozen=True)
+class _Mix:
+    """λ x + (1 − λ) x' with another input x' of the batch (Zhang et al., ICLR 2018)."""
+
+    share: torch.Tensor
+    """λ (n,)."""
+    others: torch.Tensor
+    """(n,) which one x' is."""
+
+    @classmethod
+    def drawn(cls, count: int, fraction: float, generator: torch.Generator) -> "_Mix":
+        """λ uniform (their α = 1) for about that fraction of the inputs, 1 for the others."""
+        share = torch.rand(count, generator=generator)
+        share[torch.rand(count, generator=generator) >= fraction] = 1.0
+        return cls(share, torch.randperm(count, generator=generator))
+
+    def of(self, values: torch.Tensor) -> torch.Tensor:
+        """(n, …) → (n, …)."""
+        share = self.share.to(values.dtype).view(-1, *[1] * (values.dim() - 1))
+        return share * values + (1 - share) * values[self.others]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch.nn.functional import one_hot
 
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.networks.task import Task
@@ -14,39 +15,58 @@ from taskzip.pipeline.zipper.stream import PART_IMAGES
 HELD_OUT_PART = 10
 """One image of so many is held out, at most MOST_HELD_OUT."""
 MOST_HELD_OUT = 1_000
+_IMAGE_DIMENSIONS = 4
 
-Pair = tuple[torch.Tensor, torch.Tensor]
+Row = tuple[torch.Tensor, ...]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs (n, …) and targets (n, …) of one task."""
+    """Inputs (n, …) and targets (n, …) of one task, and labels as chances (n, classes) beside them
+    where they are learned as well.
+    """
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    labels: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def at(self, index: torch.Tensor) -> "Examples":
         """Those of `index`, in its order."""
-        return Examples(self.inputs[index], self.targets[index])
+        inputs, targets, *labels = (each[index] for each in self.tensors())
+        return Examples(_laid_out(inputs), targets, *labels)
 
-    def parts(self) -> Iterator[Pair]:
+    def parts(self) -> Iterator["Examples"]:
         """All, a few at a time."""
-        split = self.inputs.split(PART_IMAGES), self.targets.split(PART_IMAGES)
-        yield from zip(*split, strict=True)
+        for index in torch.arange(len(self)).split(PART_IMAGES):
+            yield self.at(index)
+
+    def tensors(self) -> Row:
+        """All of them, each (n, …)."""
+        both = self.inputs, self.targets
+        return both if self.labels is None else (*both, self.labels)
 
 
-def gather(task: Task, target: Literal["outputs", "labels"], limit_bytes: int) -> Examples:
+def gather(
+    task: Task,
+    target: Literal["outputs", "labels"],
+    limit_bytes: int,
+    *,
+    with_labels: bool = False,
+) -> Examples:
     """The task's data; of more than `limit_bytes` a uniform sample.
 
-    BadInput where data and network do not go together.
+    `with_labels` they stand beside outputs, if `training` has some. BadInput where data and network
+    do not go together.
     """
     sample: Reservoir | None = None
-    for inputs, targets in _labelled(task) if target == "labels" else _answered(task):
-        sample = sample or Reservoir(_capacity(limit_bytes, inputs, targets))
-        sample.add((inputs, targets))
+    rows = _labelled(task) if target == "labels" else _answered(task, with_labels)
+    for row in rows:
+        sample = sample or Reservoir(_capacity(limit_bytes, *row))
+        _check_alike(task, row, sample)
+        sample.add(row)
     if sample is None:
         raise BadInput(f"task {task.name}: there is no batch to retrain on; at least one is needed")
     return Examples(*sample.rows())
@@ -61,21 +81,31 @@ def split(examples: Examples, seed: int) -> tuple[Examples, Examples]:
     return examples.at(order[held:]), examples.at(order[:held])
 
 
+def _laid_out(inputs: torch.Tensor) -> torch.Tensor:
+    """Images with their channels last in memory, which convolutions take a third less time for."""
+    is_images = inputs.dim() == _IMAGE_DIMENSIONS
+    return inputs.contiguous(memory_format=torch.channels_last) if is_images else inputs
+
+
 @torch.no_grad()
-def _answered(task: Task) -> Iterator[Pair]:
-    for batch in _unlabelled(task):
-        for part in batch.split(PART_IMAGES):
-            yield part, task.network(part)
+def _answered(task: Task, with_labels: bool) -> Iterator[Row]:
+    for inputs, labels in _shown(task):
+        answers = torch.cat([task.network(part) for part in inputs.split(PART_IMAGES)])
+        if labels is None or not with_labels:
+            yield inputs, answers
+        else:
+            _check_labels(task, labels, answers.shape[1])
+            yield inputs, answers, one_hot(labels.long(), answers.shape[1]).to(answers.dtype)
 
 
-def _unlabelled(task: Task) -> Iterator[torch.Tensor]:
+def _shown(task: Task) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
     if task.training is None:
-        yield from task.calibration()
+        yield from ((inputs, None) for inputs in task.calibration())
     else:
-        yield from (inputs for inputs, _ in task.training())
+        yield from task.training()
 
 
-def _labelled(task: Task) -> Iterator[Pair]:
+def _labelled(task: Task) -> Iterator[Row]:
     if task.training is None:
         raise BadInput(
             f"task {task.name}: no labelled training data to retrain on; give its config "
@@ -89,12 +119,24 @@ def _labelled(task: Task) -> Iterator[Pair]:
                 '(inputs, labels), or set retrain.target = "outputs"'
             )
         classes = classes or _classes(task, inputs)
-        if int(labels.min()) < 0 or int(labels.max()) >= classes:
-            raise BadInput(
-                f"task {task.name}: training has labels from {int(labels.min())} to "
-                f"{int(labels.max())}; its network has {classes} classes, counted from 0"
-            )
+        _check_labels(task, labels, classes)
         yield inputs, labels.long()
+
+
+def _check_labels(task: Task, labels: torch.Tensor, classes: int) -> None:
+    if int(labels.min()) < 0 or int(labels.max()) >= classes:
+        raise BadInput(
+            f"task {task.name}: training has labels from {int(labels.min())} to "
+            f"{int(labels.max())}; its network has {classes} classes, counted from 0"
+        )
+
+
+def _check_alike(task: Task, row: Row, sample: Reservoir) -> None:
+    if sample.width not in {0, len(row)}:
+        raise BadInput(
+            f"task {task.name}: training yields labels with some inputs and not with others; let "
+            "it yield (inputs, labels) always, or never"
+        )
 
 
 @torch.no_grad()

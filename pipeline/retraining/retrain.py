@@ -18,7 +18,7 @@ from taskzip.pipeline.retraining.losses import Loss, loss_of
 from taskzip.pipeline.retraining.run import Run, Side
 from taskzip.pipeline.zipper.joint import JointNetwork
 
-KEPT_BYTES = 1 << 30
+KEPT_BYTES = 2 << 30
 """Of all tasks' inputs and targets together."""
 
 
@@ -101,14 +101,16 @@ class _Lesson:
     held_out: Examples
     loss: Loss
     weight: float
+    label_weight: float
 
     @classmethod
     def of(cls, task: Task, config: RetrainConfig, limit_bytes: int, weight: float) -> "_Lesson":
-        examples = gather(task, config.target, limit_bytes)
+        with_labels = config.label_weight > 0 and (task.loss or config.loss) == "divergence"
+        examples = gather(task, config.target, limit_bytes, with_labels=with_labels)
         loss = loss_of(task, config, examples.targets)
         if augment := Augment.of(config):
             augment.check(task.name, examples.inputs)
-        return cls(task, *split(examples, config.seed), loss, weight)
+        return cls(task, *split(examples, config.seed), loss, weight, config.label_weight)
 
     def side(self, joint: JointNetwork) -> Side:
         network = joint.task(self.task.name)
@@ -120,14 +122,11 @@ class _Lesson:
             self.held_out,
             self.loss,
             self.weight,
+            self.label_weight,
         )
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
-        return tuple(
-            tensor
-            for each in (self.learned, self.held_out)
-            for tensor in (each.inputs, each.targets)
-        )
+        return tuple(tensor for each in (self.learned, self.held_out) for tensor in each.tensors())
 
 
 def retrain(

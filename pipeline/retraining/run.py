@@ -1,11 +1,13 @@
 """A training of the joint network that can stop after any iteration and go on there."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.document import Document
@@ -13,12 +15,15 @@ from taskzip.contracts.names import Count, TaskName
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.examples import Examples
 from taskzip.pipeline.retraining.losses import Loss
+from taskzip.pipeline.retraining.normalized import fold, normalize, statistics
 from taskzip.pipeline.retraining.shuffle import Shuffle, seeded
 from taskzip.pipeline.zipper.masks import KeptZeros
 
 CHECK_EVERY = 25
 """Iterations between two looks at the held-out examples; more in a training of more than CHECKS."""
 CHECKS = 60
+
+STATISTICS_PARTS = 16
 
 _AUGMENTED = 1
 """Tells the chance of augmentation from that of the order."""
@@ -39,18 +44,30 @@ class Side:
     loss: Loss
     weight: float = 1.0
     """What the loss is multiplied by in the sum over tasks."""
+    label_weight: float = 0.0
+    """How much of the loss is that of labels, where there are some."""
 
     @torch.no_grad()
     def augmented(self, batch: Examples, augment: Augment, generator: torch.Generator) -> Examples:
         """The batch with other inputs, and the original's answers to them."""
-        inputs = augment(batch.inputs, generator)
-        return Examples(inputs, self.original(inputs))
+        inputs, labels = augment(batch.inputs, generator, batch.labels)
+        return Examples(inputs, self.original(inputs), labels)
+
+    def loss_of(self, batch: Examples) -> torch.Tensor:
+        """The mean loss () of the network's answers."""
+        answers = self.network(batch.inputs)
+        loss = self.loss(answers, batch.targets)
+        if batch.labels is None:
+            return loss
+        labels = cross_entropy(answers, batch.labels)
+        return (1 - self.label_weight) * loss + self.label_weight * labels
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
         """The mean loss over the held-out examples."""
-        parts = [(len(x), self.loss(self.network(x), y)) for x, y in self.held_out.parts()]
-        return sum(count * float(loss) for count, loss in parts) / len(self.held_out)
+        self.network.eval()
+        parts = [(len(each), float(self.loss_of(each))) for each in self.held_out.parts()]
+        return sum(count * loss for count, loss in parts) / len(self.held_out)
 
 
 class Standing(Document):
@@ -74,7 +91,12 @@ class Run:
         self._config = config
         self._check_every = max(CHECK_EVERY, config.iterations // CHECKS)
         self._augment = Augment.of(config)
+        if config.batch_norm:
+            for side in sides:
+                normalize(side.network, _some(side.learned))
+        self._joint = joint
         self._parameters = dict(joint.named_parameters())
+        self._tensors = self._parameters | statistics(joint)
         self._zeros = KeptZeros(self._parameters.values())
         self._optimizer = _optimizer(list(self._parameters.values()), config)
         self._shuffles = [
@@ -107,8 +129,9 @@ class Run:
         self._optimizer.zero_grad()
         for index, side in enumerate(self._sides):
             batch = self._batch(index, done)
+            side.network.train(self._config.batch_norm)
             with torch.enable_grad():
-                loss = side.weight * side.loss(side.network(batch.inputs), batch.targets)
+                loss = side.weight * side.loss_of(batch)
             loss.backward()
         self._optimizer.step()
         self._zeros.restore()
@@ -119,11 +142,13 @@ class Run:
     def finish(self) -> None:
         """Leave the best weights in the network."""
         self._optimizer.zero_grad()
-        _fill(self._parameters, self._best)
+        _fill(self._tensors, self._best)
+        fold(self._joint)
+        self._joint.eval()
 
     def tensors(self) -> Tensors:
         """All that goes on changes, by name."""
-        found = _under("now", self._parameters) | _under("best", self._best)
+        found = _under("now", self._tensors) | _under("best", self._best)
         for name, parameter in self._parameters.items():
             state = self._optimizer.state[parameter]
             kept = {key: each for key, each in state.items() if isinstance(each, torch.Tensor)}
@@ -133,7 +158,7 @@ class Run:
     def go_on_from(self, standing: Standing, tensors: Tensors) -> None:
         """Go on where a run of the same network, data and config was."""
         self.standing = standing
-        _fill(self._parameters, _below("now", tensors))
+        _fill(self._tensors, _below("now", tensors))
         _fill(self._best, _below("best", tensors))
         for place, value in _below("optimizer", tensors).items():
             key, _, name = place.partition("/")
@@ -163,7 +188,13 @@ class Run:
         return sum(side.weight * losses[side.name] for side in self._sides)
 
     def _copies(self) -> Tensors:
-        return {name: each.detach().clone() for name, each in self._parameters.items()}
+        return {name: each.detach().clone() for name, each in self._tensors.items()}
+
+
+def _some(learned: Examples) -> Iterator[torch.Tensor]:
+    """The first inputs, by which statistics begin."""
+    parts = islice(learned.parts(), STATISTICS_PARTS)
+    yield from (each.inputs for each in parts)
 
 
 def _optimizer(parameters: list[nn.Parameter], config: RetrainConfig) -> torch.optim.Optimizer:

@@ -22,6 +22,11 @@ class Reservoir:
         self._kept: list[torch.Tensor] = []
         self._seen = 0
 
+    @property
+    def width(self) -> int:
+        """How many tensors a part has; 0 before the first."""
+        return len(self._kept)
+
     def add(self, part: Sequence[torch.Tensor]) -> None:
         """Let R rows of each tensor come by; the first call sets aside room for `capacity`."""
         if not self._kept:

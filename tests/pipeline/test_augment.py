@@ -30,7 +30,7 @@ def test_images_move_together_and_repeat_their_edges() -> None:
     images = torch.rand(3, 2, 6, 7, generator=seeded(1))
     seen = set()
     for chance in range(60):
-        moved = Augment(mixup=0.0, shift_pixels=1)(images, seeded(chance))
+        moved = Augment(mixup=0.0, shift_pixels=1)(images, seeded(chance))[0]
         ways = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
         fits = [way for way in ways if torch.equal(moved, _moved(images, *way))]
         assert len(fits) == 1
@@ -46,19 +46,21 @@ def _moved(images: torch.Tensor, down: int, right: int) -> torch.Tensor:
 
 def test_a_mixture_lies_between_two_inputs_and_only_the_fraction_is_mixed() -> None:
     inputs = torch.eye(400)
-    mixed = Augment(mixup=0.25, shift_pixels=0)(inputs, seeded(3))
+    mixed, labels = Augment(mixup=0.25, shift_pixels=0)(inputs, seeded(3), inputs)
     parts = (mixed > 0).sum(1)
     torch.testing.assert_close(mixed.sum(1), torch.ones(400))
     assert set(parts.tolist()) == {1, 2}
     assert 60 < int((parts == 2).sum()) < 140
     assert torch.equal(mixed[parts == 1], inputs[parts == 1])
+    assert labels is not None
+    assert torch.equal(labels, mixed)
 
 
 def test_the_same_chance_gives_the_same_inputs() -> None:
     images = torch.rand(4, 1, 5, 5)
     augment = Augment(mixup=0.5, shift_pixels=2)
-    assert torch.equal(augment(images, seeded(1, 2)), augment(images, seeded(1, 2)))
-    assert not torch.equal(augment(images, seeded(1, 2)), augment(images, seeded(1, 3)))
+    assert torch.equal(augment(images, seeded(1, 2))[0], augment(images, seeded(1, 2))[0])
+    assert not torch.equal(augment(images, seeded(1, 2))[0], augment(images, seeded(1, 3))[0])
 
 
 def test_originals_answer_the_mixtures(tmp_path: Path) -> None:

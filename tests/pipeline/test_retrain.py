@@ -67,7 +67,7 @@ def tasks(labelled: bool = False, images: int = 200, outputs: int = 3) -> list[T
 
 def zipped(of: list[Task]) -> JointNetwork:
     """All hidden channels shared by averaging alone, so that there is something to gain."""
-    config = ZipConfig(refit=False, reconstruct_steps=0)
+    config = ZipConfig(refit=False, reconstruct_steps=0, affine="all")
     return zip_tasks(of, config, Silent()).joint
 
 
@@ -124,6 +124,23 @@ def test_labels_can_be_learned_instead(try_retrain: Callable[..., Retrained]) ->
     assert all(each.after < each.before for each in done.losses.values())
 
 
+def test_labels_can_be_learned_beside_outputs(tmp_path: Path) -> None:
+    """Of two targets that differ, the weight decides which one is reached."""
+    of = tasks(labelled=True)
+    for index, task in enumerate(of):
+        assert task.training is not None
+        turned = [(inputs, (labels + 1) % 3) for inputs, labels in task.training()]
+        of[index] = replace(task, training=lambda turned=turned: turned)
+    wrong = {}
+    for weight in (0.0, 0.9):
+        joint = zipped(of)
+        settings = RetrainConfig.model_validate({**LEARNING, "label_weight": weight})
+        retrain(joint, of, settings, Silent(), tmp_path / f"{weight}")
+        inputs, labels = next(iter(of[0].training()))
+        wrong[weight] = float((joint.task("t1")(inputs).argmax(1) != labels).float().mean())
+    assert wrong[0.9] < 0.5 < wrong[0.0]
+
+
 def test_outputs_of_any_kind_can_be_learned(tmp_path: Path) -> None:
     of = tasks(outputs=1)
     settings = RetrainConfig.model_validate({**LEARNING, "loss": "squared"})
@@ -148,7 +165,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"optimizer": "sgd"}, {"patience": 30, "rate": 0.1}, {"mixup": 0.5}]
+    "settings",
+    [
+        {},
+        {"optimizer": "sgd"},
+        {"patience": 30, "rate": 0.1},
+        {"mixup": 0.5},
+        {"batch_norm": True},
+    ],
 )
 def test_an_interrupted_run_goes_on_and_ends_the_same(
     saved: Path, tmp_path: Path, settings: dict[str, object]
@@ -291,3 +315,23 @@ def test_training_inputs_need_no_labels(try_retrain: Callable[..., Retrained]) -
     torch.testing.assert_close(gather(of[1], "outputs", 1 << 20).inputs, shown)
     with pytest.raises(BadInput, match=r"t2: training yields inputs without labels; .*outputs"):
         try_retrain([of[1]], target="labels")
+
+
+def test_labels_beside_outputs_are_checked_and_go_with_all_inputs_or_none(tmp_path: Path) -> None:
+    of = tasks(labelled=True)
+    inputs = torch.zeros(2, 5)
+    settings = RetrainConfig.model_validate({**LEARNING, "label_weight": 0.5})
+    for pairs, said in (
+        ([(inputs, torch.tensor([0, 3]))], "t2: training has labels from 0 to 3"),
+        ([(inputs, torch.tensor([0, 1])), (inputs, None)], "t2: training yields labels with some"),
+    ):
+        of[1] = replace(of[1], training=lambda pairs=pairs: pairs)
+        with pytest.raises(BadInput, match=said):
+            retrain(zipped(of), of, settings, Silent(), tmp_path / "checkpoint")
+
+
+def test_a_task_without_labels_learns_outputs_beside_one_that_has_some(tmp_path: Path) -> None:
+    of = [tasks()[0], tasks(labelled=True)[1]]
+    settings = RetrainConfig.model_validate({**LEARNING, "label_weight": 0.5})
+    done = retrain(zipped(of), of, settings, Silent(), tmp_path / "checkpoint")
+    assert all(each.after < each.before for each in done.losses.values())
