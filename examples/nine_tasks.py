@@ -3,6 +3,7 @@
 Grey images of 28 × 28 get a black frame and equal colour channels.
 """
 
+from collections.abc import Iterator
 from functools import partial
 
 import cifar10
@@ -10,7 +11,7 @@ import quickdraw
 import torch
 from idx_files import FASHION_MNIST, MNIST
 from idx_tasks import load as load_idx
-from task_data import Labelled, TaskData
+from task_data import BATCH_IMAGES, Labelled, TaskData
 
 VEHICLES = ("airplane", "automobile", "ship", "truck")
 WILD_ANIMALS = ("bird", "deer", "frog")
@@ -52,6 +53,15 @@ def _load_idx(part: str, dataset: str) -> Labelled:
 def _load_drawings(part: str, categories: tuple[str, ...]) -> Labelled:
     images, labels = quickdraw.load(part, categories)
     return framed(images), labels
+
+
+def drawings_training() -> Iterator[torch.Tensor]:
+    """Drawings of all 345 categories, which the tasks' networks answer: batches (n, 3, 32, 32)
+    without labels. The tasks' own 1,400 drawings each are soon learned by heart.
+    """
+    tested = DRAWN_ANIMALS + DRAWN_FOOD + DRAWN_PLACES + DRAWN_OBJECTS
+    for batch in quickdraw.load_all(tested).split(BATCH_IMAGES):
+        yield framed(batch)
 
 
 def _photographs(name: str, classes: tuple[str, ...]) -> TaskData:

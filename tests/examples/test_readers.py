@@ -33,18 +33,37 @@ def test_photographs_labels_are_a_json_list(examples: UserFolder, tmp_path: Path
     assert examples.module("cifar10_files").read_labels(path).tolist() == [6, 9, 0]
 
 
-def test_drawings_come_in_the_order_of_the_categories(
-    examples: UserFolder, tmp_path: Path, generator: np.random.Generator
-) -> None:
-    drawings = {name: generator.random((2, 28 * 28)).round(3) for name in ("ant", "hot dog")}
-    with tarfile.open(tmp_path / "drawings.tgz", "w:gz") as archive:
+@pytest.fixture
+def drawings(generator: np.random.Generator) -> dict[str, np.ndarray]:
+    """Two drawings of each category."""
+    return {name: generator.random((2, 28 * 28)).round(3) for name in ("owl", "ant", "hot dog")}
+
+
+@pytest.fixture
+def drawings_archive(tmp_path: Path, drawings: dict[str, np.ndarray]) -> Path:
+    path = tmp_path / "drawings.tgz"
+    with tarfile.open(path, "w:gz") as archive:
         for name, pixels in drawings.items():
             lines = "".join(f"{json.dumps(row)}\r\n" for row in pixels.tolist())
             add(archive, f"package/src/drawings/{name}.ndjson.gz", gzip.compress(lines.encode()))
+    return path
+
+
+def test_drawings_come_in_the_order_of_the_categories(
+    examples: UserFolder, drawings_archive: Path, drawings: dict[str, np.ndarray]
+) -> None:
     read = examples.module("quickdraw_files").read_drawings
-    found = read(tmp_path / "drawings.tgz", ("hot dog", "ant"))
+    found = read(drawings_archive, ("hot dog", "ant"))
     expected = np.stack([drawings["hot dog"], drawings["ant"]]).astype(np.float32)
     assert np.array_equal(found, expected.reshape(2, 2, 28, 28))
+
+
+def test_what_is_learned_from_holds_no_drawing_that_is_tested(
+    examples: UserFolder, drawings_archive: Path, drawings: dict[str, np.ndarray]
+) -> None:
+    found = examples.module("quickdraw_files").read_all(drawings_archive, ("hot dog",), 1)
+    expected = np.concatenate([drawings["ant"], drawings["owl"], drawings["hot dog"][:1]])
+    assert np.array_equal(found, expected.astype(np.float32).reshape(5, 28, 28))
 
 
 def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
