@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from taskzip.contracts.config import RetrainConfig
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.pipeline.fingerprint import key_of
 from taskzip.pipeline.networks.task import Task, relative_weights
@@ -15,7 +16,8 @@ from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.checkpoint import Checkpoint
 from taskzip.pipeline.retraining.examples import Examples, gather, split
 from taskzip.pipeline.retraining.losses import Loss, loss_of
-from taskzip.pipeline.retraining.run import Run, Side
+from taskzip.pipeline.retraining.run import Run
+from taskzip.pipeline.retraining.side import Side
 from taskzip.pipeline.zipper.joint import JointNetwork
 
 KEPT_BYTES = 2 << 30
@@ -110,7 +112,12 @@ class _Lesson:
         loss = loss_of(task, config, examples.targets)
         if augment := Augment.of(config):
             augment.check(task.name, examples.inputs)
-        return cls(task, *split(examples, config.seed), loss, weight, config.label_weight)
+        learned, held_out = split(examples, config.seed)
+        if config.batch_norm and len(learned) == 1:
+            raise BadInput(
+                f"task {task.name}: there is one input to retrain on; retrain.batch_norm needs 2"
+            )
+        return cls(task, learned, held_out, loss, weight, config.label_weight)
 
     def side(self, joint: JointNetwork) -> Side:
         network = joint.task(self.task.name)

@@ -2,21 +2,19 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Count, TaskName
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.examples import Examples
-from taskzip.pipeline.retraining.losses import Loss
 from taskzip.pipeline.retraining.normalized import fold, normalize, statistics
 from taskzip.pipeline.retraining.shuffle import Shuffle, seeded
+from taskzip.pipeline.retraining.side import Side
 from taskzip.pipeline.zipper.masks import KeptZeros
 
 CHECK_EVERY = 25
@@ -24,50 +22,12 @@ CHECK_EVERY = 25
 CHECKS = 60
 
 STATISTICS_PARTS = 16
+"""Of a task's examples, 32 each: what batch norms begin with."""
 
 _AUGMENTED = 1
 """Tells the chance of augmentation from that of the order."""
 
 Tensors = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One task: its network inside the joint one, and what it learns from."""
-
-    name: str
-    network: nn.Module
-    original: nn.Module
-    """Answers what was augmented."""
-    learned: Examples
-    held_out: Examples
-    loss: Loss
-    weight: float = 1.0
-    """What the loss is multiplied by in the sum over tasks."""
-    label_weight: float = 0.0
-    """How much of the loss is that of labels, where there are some."""
-
-    @torch.no_grad()
-    def augmented(self, batch: Examples, augment: Augment, generator: torch.Generator) -> Examples:
-        """The batch with other inputs, and the original's answers to them."""
-        inputs, labels = augment(batch.inputs, generator, batch.labels)
-        return Examples(inputs, self.original(inputs), labels)
-
-    def loss_of(self, batch: Examples) -> torch.Tensor:
-        """The mean loss () of the network's answers."""
-        answers = self.network(batch.inputs)
-        loss = self.loss(answers, batch.targets)
-        if batch.labels is None:
-            return loss
-        labels = cross_entropy(answers, batch.labels)
-        return (1 - self.label_weight) * loss + self.label_weight * labels
-
-    @torch.no_grad()
-    def held_out_loss(self) -> float:
-        """The mean loss over the held-out examples."""
-        self.network.eval()
-        parts = [(len(each), float(self.loss_of(each))) for each in self.held_out.parts()]
-        return sum(count * loss for count, loss in parts) / len(self.held_out)
 
 
 class Standing(Document):

@@ -1,6 +1,7 @@
 """Scales and shifts that learn as batch norms."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from taskzip.contracts.config import RetrainConfig, ZipConfig
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.retraining import retrain
@@ -116,6 +118,13 @@ def test_it_learns_something_else_than_without(learn: Learn) -> None:
     with_norms, without = learn(), learn(batch_norm=False)
     first = [dict(each.named_parameters())["shared.0.weight"] for each in (with_norms, without)]
     assert not torch.equal(*first)
+
+
+def test_one_input_is_no_batch(tasks: list[Task], tmp_path: Path) -> None:
+    one = [replace(each, calibration=lambda: [torch.ones(1, 1, 7, 7)]) for each in tasks]
+    joint = zip_tasks(tasks, ZipConfig(reconstruct_steps=0), Silent()).joint
+    with pytest.raises(BadInput, match=r"t1: there is one input .*batch_norm needs 2"):
+        retrain(joint, one, RetrainConfig(iterations=1, batch_norm=True), Silent(), tmp_path / "c")
 
 
 def test_batches_of_one_are_refused() -> None:
