@@ -2,10 +2,11 @@
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import xxhash
 from pydantic import TypeAdapter
 
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
@@ -43,10 +44,17 @@ def bundle_items(folder: Path) -> tuple[Item, ...]:
     )
 
 
-def refuse_changed(item: Item) -> None:
-    """BadInput where the local file is not what the manifest says."""
-    if hash_file(item.local) != item.sha256:
+def refuse_changed(item: Item, start: int = 0) -> str:
+    """The XXH3-128 of the local file from a byte on; BadInput if it is not the manifest's file."""
+    digest, rest = hashlib.sha256(), xxhash.xxh3_128()
+    at = 0
+    for data in _chunks(item.local):
+        digest.update(data)
+        rest.update(memoryview(data)[min(max(start - at, 0), len(data)) :])
+        at += len(data)
+    if digest.hexdigest() != item.sha256:
         raise BadInput(f"{item.local} is not what its manifest says; make the bundle again")
+    return rest.hexdigest()
 
 
 def _within(folder: Path, path: str) -> Path:
@@ -66,15 +74,21 @@ def runner_items(package: RunnerPackage) -> tuple[Item, ...]:
 
 def hash_file(path: Path, length: int | None = None) -> str:
     """The SHA-256 of a local file, or of its first `length` bytes; BadInput if unreadable."""
-    digest, left = hashlib.sha256(), sys.maxsize if length is None else length
+    digest = hashlib.sha256()
+    for data in _chunks(path, sys.maxsize if length is None else length):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _chunks(path: Path, length: int = sys.maxsize) -> Iterator[bytes]:
+    left = length
     try:
         with path.open("rb") as file:
             while data := file.read(min(_CHUNK_BYTES, left)):
-                digest.update(data)
+                yield data
                 left -= len(data)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()
 
 
 def total_bytes(items: Iterable[Item]) -> int:

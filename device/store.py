@@ -1,8 +1,7 @@
 """The store on the device: a file's bytes under their SHA-256, linked into the run folder.
 
 `STORE/<sha256>` is whole, verified and on the flash. `<sha256>.partial` is a beginning, or all, of
-what is being pushed; `<sha256>.part` is the part that is on its way; `.proof` is what one that is
-hashed while others arrive turned out to be. Nothing else stays there.
+what is being pushed; `<sha256>.part…` is what is on its way. Nothing else stays there.
 Links are symbolic: Android refuses its shell user hard ones, and they leave an entry's inode, by
 which it is known, as it is.
 """
@@ -24,10 +23,10 @@ from taskzip.device.transport.protocol import Transport
 PARTIAL, PART = ".partial", ".part"
 STAMP_FILE = ".stamp"
 LARGE_BYTES = 4 << 20
-"""From here on it pays to hash in the background, and to write all that waits to the flash."""
+"""From here on it pays to prove a file as it arrives, and to write all that waits to the flash."""
 
 _NAME_PATTERN = "[0-9a-f]" * 64
-_FLASH_TIMEOUT_S = 900.0
+FLASH_TIMEOUT_S = 900.0
 """A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
 _HASH_TIMEOUT_S = 600.0
 _LINKS_AT_ONCE = 32
@@ -85,13 +84,6 @@ class Store:
         present = {path.removeprefix("./"): _named(state) for path, state in found.items()}
         return Found(present, parse_stamp(stamp))
 
-    def prove(self, name: str) -> None:
-        """Begin to hash a file, and to write it to the flash, while the device does other things.
-
-        `hash` waits for it.
-        """
-        self._in_folder(scripts.PROVE, [name], _FLASH_TIMEOUT_S)
-
     def hash(self, names: Sequence[str], to_flash_bytes: int = 0) -> dict[str, Hashed]:
         """Hash files on the device; those that changed meanwhile are left out.
 
@@ -110,11 +102,10 @@ class Store:
             if name in hashes and state.is_regular and after.get(name) == state
         }
 
-    def publish(self, files: Iterable[FileState]) -> dict[str, FileState]:
-        """Write files to the flash and give partial ones their names; their states after it."""
-        sizes = {file.path: file.bytes for file in files}
-        words = [_flush(sum(sizes.values())), *sizes]
-        return parse_states(self._in_folder(scripts.PUBLISH, words, _FLASH_TIMEOUT_S))
+    def publish(self, names: Iterable[str], to_flash_bytes: int) -> dict[str, FileState]:
+        """Give partial files their names, once these bytes are on the flash; their states then."""
+        words = [_flush(to_flash_bytes), *names]
+        return parse_states(self._in_folder(scripts.PUBLISH, words, FLASH_TIMEOUT_S))
 
     def append(self, part: str, whole: str) -> None:
         """Move the content of a part to the end of a file."""
