@@ -28,7 +28,7 @@ from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Bytes, Clock, Count
 from taskzip.contracts.progress import Silent
-from taskzip.device.manifest import Item
+from taskzip.device.manifest import Item, prover_item
 from taskzip.device.places import home
 from taskzip.device.prover.build import build_prover
 from taskzip.device.push import push_items
@@ -85,7 +85,7 @@ def measure(mib: int, files: int, rounds: int, clock: Clock) -> PushRates:
         items = [_item(Path(place), number, mib * _MIB // files) for number in range(files)]
         target = resolve(device.serial, profile)
         with open_device(target, Silent()) as transport, _adb(Path(place), device.serial) as adb:
-            prover = build_prover("aarch64", Silent())
+            prover = prover_item(build_prover("aarch64", Silent()))
             bench = _Bench(transport, items, prover, adb)
             turns = [bench.turn() for _ in range(rounds)]
     ours, unchanged, sent, theirs, flash, hashing, command = zip(*turns, strict=True)

@@ -16,6 +16,7 @@ from taskzip.device.runner.package import RunnerPackage
 
 BUNDLE_DIR = "bundle"
 RUNNER_DIR = "runner"
+PROVER_PATH = f"{RUNNER_DIR}/bin/taskzip-prover"
 
 _CHUNK_BYTES = 1 << 20
 
@@ -45,8 +46,8 @@ def bundle_items(folder: Path) -> tuple[Item, ...]:
 
 
 def refuse_changed(item: Item, start: int = 0) -> str:
-    """The XXH3-128 of the local file from a byte on; BadInput if it is not the manifest's file."""
-    digest, rest = hashlib.sha256(), xxhash.xxh3_128()
+    """The XXH64 of the local file from a byte on; BadInput if it is not the manifest's file."""
+    digest, rest = hashlib.sha256(), xxhash.xxh64()
     at = 0
     for data in _chunks(item.local):
         digest.update(data)
@@ -70,6 +71,11 @@ def runner_items(package: RunnerPackage) -> tuple[Item, ...]:
         Item(package.folder / file.path, f"{RUNNER_DIR}/{file.path}", file.bytes, file.sha256)
         for file in package.files
     )
+
+
+def prover_item(program: Path) -> Item:
+    """The prover, which is pushed before what it proves."""
+    return Item(program, PROVER_PATH, program.stat().st_size, hash_file(program))
 
 
 def hash_file(path: Path, length: int | None = None) -> str:

@@ -22,12 +22,12 @@ _READY = b"ready"
 _LOWEST_TOKEN = 100_000_000
 """A name of its own for each push: a prover whose host is gone takes nothing that is not its own.
 Nine digits, which a replayed device takes for any others."""
-_PROOF = re.compile(r"([0-9a-f]{64}) (\d+) (\d+) (\d+) ([0-9a-f]{32})")
+_PROOF = re.compile(r"([0-9a-f]{64}) (\d+) (\d+) (\d+) ([0-9a-f]{16})")
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What arrived: the hash of the bytes that were sent, XXH3-128, and the file they are in."""
+    """What arrived: the hash of the bytes that were sent, XXH64, and the file they are in."""
 
     content: Content
     hash: str

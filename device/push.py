@@ -59,7 +59,7 @@ def push_items(  # noqa: PLR0913  # where, what, and how
     make_room(push.store, sends, entries, push.wanted)
     entries |= push.publish(_whole(arrived))
     began = monotonic()
-    entries |= push.send(sends, prover and prover.sha256)
+    entries |= push.send(sends, prover.sha256 if prover else None)
     seconds = monotonic() - began
     kept = push.keep(entries, found)
     push.store.link({item.path: item.sha256 for item in items}, kept)
@@ -132,13 +132,13 @@ class _Push:
             with self._told_full(each):
                 send(self.store, each, on_bytes)
             checked(each)
-        total = sum(each.bytes for each in sends)
-        arrived = self.store.hash([each.item.sha256 + PARTIAL for each in sends], total)
-        whole = _whole(arrived)
+        names = [each.item.sha256 + PARTIAL for each in sends]
+        settled = self.store.settle(names, sum(each.bytes for each in sends))
         for each in sends:
-            if each.item.sha256 not in whole:
+            if each.item.sha256 not in settled:
                 raise self._damaged(each)
-        return self.publish(whole, total)
+            self._refuse_changed(each.item.sha256, *settled[each.item.sha256])
+        return {each.item.sha256: Entry(settled[each.item.sha256].state) for each in sends}
 
     def _send_large(
         self, sends: Sequence[Send], prover: str, checked: "_Checked", on_bytes: OnBytes
@@ -176,19 +176,18 @@ class _Push:
         serial, path = self.store.transport.serial, sending.item.path
         return TransferFailed(f"{serial}: {path} arrived damaged; try again")
 
-    def publish(
-        self, whole: Mapping[str, tuple[str, Content]], to_flash_bytes: int = 0
-    ) -> dict[str, Entry]:
+    def publish(self, whole: Mapping[str, tuple[str, Content]]) -> dict[str, Entry]:
         """Give whole files their names; ChangedOnDevice if one changed since it was hashed."""
         names = [name for name, _ in whole.values()]
-        states = self.store.publish(names, to_flash_bytes) if names else {}
+        states = self.store.publish(names) if names else {}
         for sha256, (_, content) in whole.items():
-            if sha256 not in states or states[sha256].content != content:
-                item = self.wanted[sha256]
-                raise ChangedOnDevice(
-                    f"{self.store.transport.serial}: {item.path} changed while it was pushed"
-                )
+            self._refuse_changed(sha256, content, states.get(sha256))
         return {sha256: Entry(states[sha256]) for sha256 in whole}
+
+    def _refuse_changed(self, sha256: str, content: Content, state: FileState | None) -> None:
+        if state is None or state.content != content:
+            serial, path = self.store.transport.serial, self.wanted[sha256].path
+            raise ChangedOnDevice(f"{serial}: {path} changed while it was pushed")
 
     def keep(self, entries: Mapping[str, Entry], found: Found) -> Entries | None:
         """Remove what nobody needs or vouches for; the rest, where the stamp does not say it."""
@@ -200,7 +199,7 @@ class _Push:
 
 
 _Checked = Callable[[Send], str]
-"""Waits for the XXH3-128 of what is sent of a local file."""
+"""Waits for the XXH64 of what is sent of a local file."""
 
 
 @contextmanager

@@ -10,15 +10,12 @@ from pathlib import Path
 
 from taskzip.contracts.paths import cache_dir
 from taskzip.contracts.progress import Progress
-from taskzip.device.manifest import Item
 from taskzip.device.runner.compile import SOURCE as RUNNER_SOURCE
 from taskzip.device.runner.compile import require_compiler
 from taskzip.device.runner.errors import RunnerBuildError
 from taskzip.device.runner.target import Target, Toolchain, toolchain
 
 SOURCE = Path(__file__).parent / "src"
-PROGRAM = "runner/bin/taskzip-prover"
-"""Where it lies in the run folder."""
 
 _FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-static", "-s", "-Wl,--gc-sections")
 _INCLUDES = (f"-I{RUNNER_SOURCE / 'src'}", "-idirafter", "/usr/include")
@@ -26,8 +23,8 @@ _INCLUDES = (f"-I{RUNNER_SOURCE / 'src'}", "-idirafter", "/usr/include")
 _VERSION_LENGTH = 12
 
 
-def build_prover(target: Target, progress: Progress) -> Item:
-    """The prover for a target, to be pushed; RunnerBuildError names what is missing."""
+def build_prover(target: Target, progress: Progress) -> Path:
+    """The prover for a target; RunnerBuildError names what is missing."""
     chain = toolchain(target)
     require_compiler(chain)
     sources = sorted(SOURCE.glob("*.cc"))
@@ -39,8 +36,7 @@ def build_prover(target: Target, progress: Progress) -> Item:
             made = Path(folder) / "prover"
             compile_program(chain, sources, made)
             made.rename(file)
-    content = file.read_bytes()
-    return Item(file, PROGRAM, len(content), hashlib.sha256(content).hexdigest())
+    return file
 
 
 def compile_program(chain: Toolchain, sources: list[Path], made: Path, *more: str) -> None:

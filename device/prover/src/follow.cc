@@ -19,6 +19,8 @@ namespace {
 constexpr char kMissing[] = "file_missing";
 constexpr char kWriteFailed[] = "write_failed";
 constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
+// After so many the flash is made to work while the next ones arrive: `syncfs` has the kernel's own
+// thread do it, where `sync_file_range` would wake this process for each page of the flash.
 constexpr std::uint64_t kFlushBytes = std::uint64_t{8} << 20;
 // Rarely enough: each change between two programs is dear where a processor is emulated.
 constexpr long kNapNs = 20'000'000;
@@ -106,19 +108,17 @@ Status move_on(int part, int whole, const char* data, std::size_t bytes, std::ui
   return {};
 }
 
-std::string hexadecimal(XXH128_hash_t hash) {
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(hash.high64),
-                static_cast<unsigned long long>(hash.low64));
+std::string hexadecimal(XXH64_hash_t hash) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
   return text.data();
 }
 
 // Hashes the file up to `bytes`, waiting for what is not there yet.
 Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes) {
   alignas(64) static std::array<char, kChunkBytes> chunk;
-  static XXH3_state_t state;
-  XXH3_128bits_reset(&state);
+  XXH64_state_t state;
+  XXH64_reset(&state, 0);
   std::uint64_t done = 0, flushed = 0;
   while (done < bytes) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, bytes - done));
@@ -127,20 +127,20 @@ Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes
       return failed(kMissing, "what arrives");
     }
     const auto count = static_cast<std::size_t>(got);
-    XXH3_128bits_update(&state, chunk.data(), count);
+    XXH64_update(&state, chunk.data(), count);
     done += count;
     if (is_moved && count > 0) {
       TASKZIP_TRY(move_on(part, whole, chunk.data(), count, done));
     }
-    if (done - flushed >= kFlushBytes) {  // the flash works while the next bytes arrive
-      sync_file_range(whole, 0, 0, SYNC_FILE_RANGE_WRITE);
+    if (done - flushed >= kFlushBytes) {
+      syncfs(whole);
       flushed = done;
     }
     if (count < wanted) {
       TASKZIP_TRY(nap());
     }
   }
-  return hexadecimal(XXH3_128bits_digest(&state));
+  return hexadecimal(XXH64_digest(&state));
 }
 
 }  // namespace
@@ -157,6 +157,7 @@ Result<Proof> follow(int folder, const Coming& coming) {
   auto hash = take(part.get(), whole.get(), is_moved, coming.bytes - coming.start);
   TASKZIP_TRY(hash);
   struct stat info {};
+  syncfs(whole.get());  // sooner than fdatasync, which alone tells whether it could be written
   if (fdatasync(whole.get()) != 0 || fstat(whole.get(), &info) != 0) {
     return failed(kWriteFailed, coming.name);
   }

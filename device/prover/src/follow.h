@@ -21,7 +21,7 @@ struct Proof {
   std::uint64_t inode;
   std::uint64_t bytes;
   std::int64_t modified_ns;
-  std::string hash;  // XXH3-128 of what arrived
+  std::string hash;  // XXH64 of what arrived
 };
 
 // Waits for the file, gives it the name `<name>.partial` or, where there is a beginning, appends it
