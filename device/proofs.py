@@ -54,10 +54,16 @@ class Proving:
         return found
 
 
+def new_token() -> str:
+    """What stands behind a file's name while it is on its way, another for each push."""
+    return f"part-{_LOWEST_TOKEN + secrets.randbelow(9 * _LOWEST_TOKEN)}"
+
+
 @contextmanager
-def proving(store: Store, prover: str, sends: Sequence[Send]) -> Iterator[Proving | None]:
+def proving(
+    store: Store, prover: str, sends: Sequence[Send], token: str
+) -> Iterator[Proving | None]:
     """The prover, an entry of the store, waiting for the files; None where it cannot run."""
-    token = f"part-{_LOWEST_TOKEN + secrets.randbelow(9 * _LOWEST_TOKEN)}"
     words = [(each.item.sha256, each.start, each.item.bytes) for each in sends]
     argv = [f"{store.folder}/{prover}", store.folder, token]
     argv += [str(word) for three in words for word in three]

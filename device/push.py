@@ -19,7 +19,7 @@ from taskzip.contracts.report import Pushed
 from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
 from taskzip.device.manifest import Item, refuse_changed, total_bytes
 from taskzip.device.parse.files import Content, FileState
-from taskzip.device.proofs import proving
+from taskzip.device.proofs import new_token, proving
 from taskzip.device.room import free_bytes, make_room
 from taskzip.device.send import Send, plan_send, send
 from taskzip.device.stamp import Entries, Entry, mark_used, outdated
@@ -67,10 +67,6 @@ def push_items(  # noqa: PLR0913  # where, what, and how
     return Placed(files, _account(items, sends, seconds))
 
 
-_UNFINISHED = (PARTIAL, PART)
-"""What a file that is on its way has in the store."""
-
-
 @dataclass(frozen=True)
 class _Push:
     """The store, and the items by the SHA-256 that each is to have."""
@@ -106,14 +102,16 @@ class _Push:
         was on its way is left on the device."""
         small = [each for each in sends if prover is None or each.item.bytes < LARGE_BYTES]
         large = [each for each in sends if each not in small]
+        token = new_token()
         try:
             with _checking(sends) as checked, self._bar(sends) as on_bytes:
                 entries = self._send_small(small, checked, on_bytes)
                 if large and prover is not None:
-                    entries |= self._send_large(large, prover, checked, on_bytes)
+                    entries |= self._send_large(large, (prover, token), checked, on_bytes)
                 return entries
         except BadInput:
-            self.store.remove([each.item.sha256 + kind for each in sends for kind in _UNFINISHED])
+            unfinished = (PARTIAL, PART, f".{token}")
+            self.store.remove([each.item.sha256 + kind for each in sends for kind in unfinished])
             raise
 
     @contextmanager
@@ -141,16 +139,19 @@ class _Push:
         return {each.item.sha256: Entry(settled[each.item.sha256].state) for each in sends}
 
     def _send_large(
-        self, sends: Sequence[Send], prover: str, checked: "_Checked", on_bytes: OnBytes
+        self, sends: Sequence[Send], by: tuple[str, str], checked: "_Checked", on_bytes: OnBytes
     ) -> dict[str, Entry]:
-        """Send each while the device hashes it and writes it to its flash."""
-        with proving(self.store, prover, sends) as proofs:
+        """Send each while the device hashes it and writes it to its flash, by a prover and under a
+        token."""
+        prover, token = by
+        with proving(self.store, prover, sends, token) as proofs:
             if proofs is None:
                 self.progress.step("The device cannot run the prover: it hashes afterwards")
                 return self._send_small(sends, checked, on_bytes)
             for each in sends:
                 with self._told_full(each):
                     proofs.send(each, on_bytes)
+                checked(each)
             with self._told_full(sends[-1]):
                 found = proofs.proofs()
         for each in sends:

@@ -13,7 +13,7 @@ from taskzip.contracts.progress import Silent
 from taskzip.contracts.report import Pushed
 from taskzip.device.errors import CommandFailed, ConnectionLost, ParseTrouble, TransferFailed
 from taskzip.device.manifest import PROVER_PATH, Item, prover_item
-from taskzip.device.proofs import proving
+from taskzip.device.proofs import new_token, proving
 from taskzip.device.prover.build import build_prover
 from taskzip.device.push import push_items
 from taskzip.device.runner.target import Target
@@ -178,7 +178,7 @@ def test_a_file_that_another_push_sends_is_not_taken(
     store = Store(local, home(local))
     other = Path(store.folder, f"{items[0].sha256}.part-1")
     other.write_bytes(items[0].local.read_bytes())
-    with proving(store, host_prover.sha256, [Send(items[0])]) as proofs:
+    with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
         assert proofs is not None
         proofs.send(Send(items[0]), lambda _: None)
         assert list(proofs.proofs()) == [items[0].sha256]
@@ -191,7 +191,7 @@ def test_a_file_that_changes_after_its_proof_is_not_taken_for_it(
     push(local, [], host_prover)
     store = Store(local, home(local))
     name = f"{items[0].sha256}.partial"
-    with proving(store, host_prover.sha256, [Send(items[0])]) as proofs:
+    with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
         assert proofs is not None
         proofs.send(Send(items[0]), lambda _: None)
         proof = proofs.proofs()[items[0].sha256]
