@@ -1,8 +1,7 @@
 """Large files proven as they arrive: the prover runs on the device beside what is sent.
 
 It takes each file's name from adbd as soon as there is one, so that what had arrived stays where a
-transfer breaks off; hashes the bytes while they are in memory; and has them written to the flash
-while the next ones arrive.
+transfer breaks off; hashes the bytes while they are in memory; and waits for the flash in the end.
 """
 
 import re

@@ -141,8 +141,7 @@ class _Push:
     def _send_large(
         self, sends: Sequence[Send], by: tuple[str, str], checked: "_Checked", on_bytes: OnBytes
     ) -> dict[str, Entry]:
-        """Send each while the device hashes it and writes it to its flash, by a prover and under a
-        token."""
+        """Send each while the device hashes it, by a prover and under a token."""
         prover, token = by
         with proving(self.store, prover, sends, token) as proofs:
             if proofs is None:

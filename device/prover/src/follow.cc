@@ -19,9 +19,6 @@ namespace {
 constexpr char kMissing[] = "file_missing";
 constexpr char kWriteFailed[] = "write_failed";
 constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
-// After so many the flash is made to work while the next ones arrive: `syncfs` has the kernel's own
-// thread do it, where `sync_file_range` would wake this process for each page of the flash.
-constexpr std::uint64_t kFlushBytes = std::uint64_t{8} << 20;
 // Rarely enough: each change between two programs is dear where a processor is emulated.
 constexpr long kNapNs = 20'000'000;
 
@@ -119,7 +116,7 @@ Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes
   alignas(64) static std::array<char, kChunkBytes> chunk;
   XXH64_state_t state;
   XXH64_reset(&state, 0);
-  std::uint64_t done = 0, flushed = 0;
+  std::uint64_t done = 0;
   while (done < bytes) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, bytes - done));
     const ssize_t got = pread(part, chunk.data(), wanted, static_cast<off_t>(done));
@@ -131,10 +128,6 @@ Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes
     done += count;
     if (is_moved && count > 0) {
       TASKZIP_TRY(move_on(part, whole, chunk.data(), count, done));
-    }
-    if (done - flushed >= kFlushBytes) {
-      syncfs(whole);
-      flushed = done;
     }
     if (count < wanted) {
       TASKZIP_TRY(nap());
@@ -157,15 +150,23 @@ Result<Proof> follow(int folder, const Coming& coming) {
   auto hash = take(part.get(), whole.get(), is_moved, coming.bytes - coming.start);
   TASKZIP_TRY(hash);
   struct stat info {};
-  syncfs(whole.get());  // sooner than fdatasync, which alone tells whether it could be written
-  if (fdatasync(whole.get()) != 0 || fstat(whole.get(), &info) != 0) {
-    return failed(kWriteFailed, coming.name);
+  if (fstat(whole.get(), &info) != 0) {
+    return failed(kMissing, coming.name);
   }
   if (is_moved) {
     unlinkat(folder, name.c_str(), 0);
   }
   const auto modified = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
   return Proof{info.st_ino, static_cast<std::uint64_t>(info.st_size), modified, hash.take()};
+}
+
+Status settle(int folder, const std::string& name) {
+  const std::string whole = name + ".partial";
+  const Descriptor file(openat(folder, whole.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) {
+    return failed(kMissing, whole);
+  }
+  return fdatasync(file.get()) == 0 ? Status() : failed(kWriteFailed, whole);
 }
 
 }  // namespace taskzip

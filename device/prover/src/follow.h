@@ -1,4 +1,4 @@
-// A file that another program is writing: hashed, and written to the flash, while it grows.
+// A file that another program is writing: hashed while it grows, then written to the flash.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Coming {
   std::uint64_t bytes;
 };
 
-// `<name>.partial` as it was when all of it was on the flash.
+// `<name>.partial` as it was when all of it had arrived.
 struct Proof {
   std::uint64_t inode;
   std::uint64_t bytes;
@@ -25,13 +25,19 @@ struct Proof {
 };
 
 // Waits for the file, gives it the name `<name>.partial` or, where there is a beginning, appends it
-// to that, and returns once all bytes were hashed and are on the flash.
+// to that, and returns once all bytes were hashed. The kernel writes them to the flash meanwhile as
+// it sees fit: waiting for that here, the hash would fall behind what memory can keep.
 //
 // Renamed while its writer has it open, it is the writer's no more: adbd removes by name what broke
 // off, so what had arrived stays.
 // @retval file_missing  a file is not there any more, or the beginning has another length
-// @retval write_failed  the flash takes no more
+// @retval write_failed  the beginning takes no more
 // @retval run_alone     the process that started this one has ended
 Result<Proof> follow(int folder, const Coming& coming);
+
+// Returns once all of `<name>.partial` is on the flash.
+// @retval file_missing  it cannot be opened
+// @retval write_failed  it could not be written
+Status settle(int folder, const std::string& name);
 
 }  // namespace taskzip

@@ -1,11 +1,14 @@
 // Proves files as they arrive: `taskzip-prover FOLDER PART [NAME START BYTES]...`.
 //
-// Says `ready`, and for each file, in their order, `NAME INODE BYTES MODIFIED_NS HASH`.
+// Says `ready`, and when all are on the flash, in their order, `NAME INODE BYTES MODIFIED_NS HASH`.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "follow.h"
 
@@ -14,15 +17,32 @@ namespace {
 constexpr int kFirst = 3, kWords = 3;
 constexpr int kFailed = 1, kBadUsage = 2;
 
-int prove(int folder, const taskzip::Coming& coming) {
-  const auto proof = taskzip::follow(folder, coming);
-  if (!proof.ok()) {
-    std::fprintf(stderr, "%s: %s\n", proof.error().code.c_str(), proof.error().message.c_str());
-    return kFailed;
+int tell(const taskzip::Error& error) {
+  std::fprintf(stderr, "%s: %s\n", error.code.c_str(), error.message.c_str());
+  return kFailed;
+}
+
+void print(const std::string& name, const taskzip::Proof& proof) {
+  std::printf("%s %" PRIu64 " %" PRIu64 " %" PRId64 " %s\n", name.c_str(), proof.inode, proof.bytes,
+              proof.modified_ns, proof.hash.c_str());
+}
+
+int prove(int folder, const std::vector<taskzip::Coming>& files) {
+  std::vector<taskzip::Proof> proofs;
+  for (const auto& coming : files) {
+    auto proof = taskzip::follow(folder, coming);
+    if (!proof.ok()) {
+      return tell(proof.error());
+    }
+    proofs.push_back(proof.take());
   }
-  const auto& said = proof.value();
-  std::printf("%s %" PRIu64 " %" PRIu64 " %" PRId64 " %s\n", coming.name.c_str(), said.inode,
-              said.bytes, said.modified_ns, said.hash.c_str());
+  syncfs(folder);  // sooner than one file after the other; settle tells whether it worked
+  for (std::size_t at = 0; at < files.size(); ++at) {
+    if (const auto settled = taskzip::settle(folder, files[at].name); !settled.ok()) {
+      return tell(settled.error());
+    }
+    print(files[at].name, proofs[at]);
+  }
   return std::fflush(stdout) == 0 ? 0 : kFailed;
 }
 
@@ -34,14 +54,13 @@ int main(int count, char** words) {
     std::fprintf(stderr, "usage: taskzip-prover FOLDER PART [NAME START BYTES]...\n");
     return kBadUsage;
   }
-  std::printf("ready\n");
-  std::fflush(stdout);
+  std::vector<taskzip::Coming> files;
   for (int at = kFirst; at < count; at += kWords) {
     const auto start = std::strtoull(words[at + 1], nullptr, 10);
     const auto bytes = std::strtoull(words[at + 2], nullptr, 10);
-    if (const int code = prove(folder, {words[at], words[2], start, bytes}); code != 0) {
-      return code;
-    }
+    files.push_back({words[at], words[2], start, bytes});
   }
-  return 0;
+  std::printf("ready\n");
+  std::fflush(stdout);
+  return prove(folder, files);
 }

@@ -110,6 +110,12 @@ TEST_F(Follow, ABeginningOfAnotherLengthIsRefused) {
   EXPECT_EQ(read("a.partial"), "123");
 }
 
+TEST_F(Follow, WhatIsNotThereCannotBeSettled) {
+  write("a.partial", "123");
+  EXPECT_TRUE(settle(folder_, "a").ok());
+  EXPECT_EQ(settle(folder_, "b").error().code, "file_missing");
+}
+
 TEST_F(Follow, ALinkIsNotFollowed) {
   write("precious", "precious");
   std::filesystem::create_symlink(path("precious"), path("a.part-1"));
