@@ -28,8 +28,9 @@ from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Bytes, Clock, Count
 from taskzip.contracts.progress import Silent
-from taskzip.device.manifest import Item
+from taskzip.device.manifest import Item, prover_item
 from taskzip.device.places import home
+from taskzip.device.prover.build import build_prover
 from taskzip.device.push import push_items
 from taskzip.device.select import open_device, resolve
 from taskzip.device.transport.protocol import Transport
@@ -84,7 +85,8 @@ def measure(mib: int, files: int, rounds: int, clock: Clock) -> PushRates:
         items = [_item(Path(place), number, mib * _MIB // files) for number in range(files)]
         target = resolve(device.serial, profile)
         with open_device(target, Silent()) as transport, _adb(Path(place), device.serial) as adb:
-            bench = _Bench(transport, items, Path(place), adb)
+            prover = prover_item(build_prover("aarch64", Silent()))
+            bench = _Bench(transport, items, prover, adb)
             turns = [bench.turn() for _ in range(rounds)]
     ours, unchanged, sent, theirs, flash, hashing, command = zip(*turns, strict=True)
     return PushRates(
@@ -105,7 +107,7 @@ def measure(mib: int, files: int, rounds: int, clock: Clock) -> PushRates:
 class _Bench:
     transport: Transport
     items: Sequence[Item]
-    folder: Path
+    prover: Item
     adb: Callable[..., None]
 
     def turn(self) -> tuple[float, ...]:
@@ -125,7 +127,8 @@ class _Bench:
         return ours, unchanged, sent, theirs, flash, hashing, command
 
     def _push(self) -> None:
-        push_items(self.transport, home(self.transport), self.items, Silent())
+        at = home(self.transport)
+        push_items(self.transport, at, self.items, Silent(), prover=self.prover)
 
     def _send(self, target: str) -> None:
         for item in self.items:

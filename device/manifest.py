@@ -2,10 +2,11 @@
 
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import xxhash
 from pydantic import TypeAdapter
 
 from taskzip.contracts.bundle import BUNDLE_FILE, Bundle
@@ -15,6 +16,7 @@ from taskzip.device.runner.package import RunnerPackage
 
 BUNDLE_DIR = "bundle"
 RUNNER_DIR = "runner"
+PROVER_PATH = f"{RUNNER_DIR}/bin/taskzip-prover"
 
 _CHUNK_BYTES = 1 << 20
 
@@ -43,10 +45,17 @@ def bundle_items(folder: Path) -> tuple[Item, ...]:
     )
 
 
-def refuse_changed(item: Item) -> None:
-    """BadInput where the local file is not what the manifest says."""
-    if hash_file(item.local) != item.sha256:
+def refuse_changed(item: Item, start: int = 0) -> str:
+    """The XXH64 of the local file from a byte on; BadInput if it is not the manifest's file."""
+    digest, rest = hashlib.sha256(), xxhash.xxh64()
+    at = 0
+    for data in _chunks(item.local):
+        digest.update(data)
+        rest.update(memoryview(data)[min(max(start - at, 0), len(data)) :])
+        at += len(data)
+    if digest.hexdigest() != item.sha256:
         raise BadInput(f"{item.local} is not what its manifest says; make the bundle again")
+    return rest.hexdigest()
 
 
 def _within(folder: Path, path: str) -> Path:
@@ -64,17 +73,28 @@ def runner_items(package: RunnerPackage) -> tuple[Item, ...]:
     )
 
 
+def prover_item(program: Path) -> Item:
+    """The prover, which is pushed before what it proves."""
+    return Item(program, PROVER_PATH, program.stat().st_size, hash_file(program))
+
+
 def hash_file(path: Path, length: int | None = None) -> str:
     """The SHA-256 of a local file, or of its first `length` bytes; BadInput if unreadable."""
-    digest, left = hashlib.sha256(), sys.maxsize if length is None else length
+    digest = hashlib.sha256()
+    for data in _chunks(path, sys.maxsize if length is None else length):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _chunks(path: Path, length: int = sys.maxsize) -> Iterator[bytes]:
+    left = length
     try:
         with path.open("rb") as file:
             while data := file.read(min(_CHUNK_BYTES, left)):
-                digest.update(data)
+                yield data
                 left -= len(data)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
-    return digest.hexdigest()
 
 
 def total_bytes(items: Iterable[Item]) -> int:

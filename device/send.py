@@ -1,8 +1,4 @@
-"""Sending a file's bytes to the store: in parts, going on behind what arrived earlier.
-
-adbd removes a file whose transfer broke off, so a large one travels in parts: what is lost is one
-part at most.
-"""
+"""Sending a file's bytes to the store: going on behind what arrived earlier."""
 
 from dataclasses import dataclass
 
@@ -10,7 +6,7 @@ from taskzip.device.manifest import Item, hash_file
 from taskzip.device.store import PART, PARTIAL, Hashed, Store
 from taskzip.device.transport.protocol import OnBytes, Span
 
-PART_BYTES = 64 << 20
+ASIDE_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -27,9 +23,8 @@ class Send:
 
     @property
     def aside_bytes(self) -> int:
-        """What a part takes beside the file until it is appended to it."""
-        is_in_parts = self.start > 0 or self.bytes > PART_BYTES
-        return min(self.bytes, PART_BYTES) if is_in_parts else 0
+        """What the rest of a file takes twice until it is appended to the beginning."""
+        return min(self.bytes, ASIDE_BYTES) if self.start > 0 else 0
 
 
 def plan_send(item: Item, arrived: Hashed | None) -> Send:
@@ -40,13 +35,12 @@ def plan_send(item: Item, arrived: Hashed | None) -> Send:
     return Send(item, arrived.state.bytes if is_beginning else 0)
 
 
-def send(store: Store, sending: Send, on_bytes: OnBytes, part_bytes: int = PART_BYTES) -> None:
+def send(store: Store, sending: Send, on_bytes: OnBytes) -> None:
     """Make `<sha256>.partial` on the device the whole file."""
     item = sending.item
     partial, part = item.sha256 + PARTIAL, item.sha256 + PART
-    for start in range(sending.start, max(item.bytes, 1), part_bytes):
-        span = Span(start, min(part_bytes, item.bytes - start))
-        target = partial if start == 0 else part
-        store.transport.push(item.local, f"{store.folder}/{target}", on_bytes, span)
-        if start:
-            store.append(part, partial)
+    target = part if sending.start else partial
+    span = Span(sending.start, sending.bytes)
+    store.transport.push(item.local, f"{store.folder}/{target}", on_bytes, span)
+    if sending.start:
+        store.append(part, partial)

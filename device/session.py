@@ -22,7 +22,7 @@ from taskzip.device.conditions import Setting, read_conditions
 from taskzip.device.errors import RunnerFailed, TransferFailed
 from taskzip.device.launch import Launcher, check_version, checked_events
 from taskzip.device.lock import LEASE_S, LOCK_WAIT_S, Lock, held_lock
-from taskzip.device.manifest import RUNNER_DIR, bundle_items, runner_items
+from taskzip.device.manifest import RUNNER_DIR, bundle_items, prover_item, runner_items
 from taskzip.device.parse.memory import parse_meminfo
 from taskzip.device.places import home, lock_path
 from taskzip.device.push import Placed, push_items
@@ -158,7 +158,8 @@ def open_session(  # noqa: PLR0913  # each is a choice of its own
     cleaner = Cleaner(transport, folder, keep_pushed, progress)
     with _workplace(cleaner, lock_wait_s, lease_s) as lock:
         launcher = Launcher(lock, f"{folder}/work", package.command(RUNNER_DIR))
-        placed = push_items(transport, folder, items, progress, verify=verify)
+        prover = prover_item(package.prover) if package.prover else None
+        placed = push_items(transport, folder, items, progress, verify=verify, prover=prover)
         lock.renew()
         version = check_version(transport.shell(launcher.version_argv(), VERSION_TIMEOUT_S))
         session = Session(transport, launcher, placed, version, package.runtime_versions, silence_s)

@@ -1,8 +1,7 @@
 """The store on the device: a file's bytes under their SHA-256, linked into the run folder.
 
 `STORE/<sha256>` is whole, verified and on the flash. `<sha256>.partial` is a beginning, or all, of
-what is being pushed; `<sha256>.part` is the part that is on its way; `.proof` is what one that is
-hashed while others arrive turned out to be. Nothing else stays there.
+what is being pushed; `<sha256>.part…` is what is on its way. Nothing else stays there.
 Links are symbolic: Android refuses its shell user hard ones, and they leave an entry's inode, by
 which it is known, as it is.
 """
@@ -14,20 +13,27 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from taskzip.device import store_scripts as scripts
 from taskzip.device.errors import ParseTrouble
-from taskzip.device.parse.files import STAT_FORMAT, FileState, parse_hashes, parse_states
+from taskzip.device.parse.files import (
+    STAT_FORMAT,
+    Content,
+    FileState,
+    parse_hashes,
+    parse_states,
+)
 from taskzip.device.stamp import Entries, Entry, format_stamp, parse_stamp
 from taskzip.device.transport.protocol import Transport
 
 PARTIAL, PART = ".partial", ".part"
 STAMP_FILE = ".stamp"
 LARGE_BYTES = 4 << 20
-"""From here on it pays to hash in the background, and to write all that waits to the flash."""
+"""From here on it pays to prove a file as it arrives, and to write all that waits to the flash."""
 
 _NAME_PATTERN = "[0-9a-f]" * 64
-_FLASH_TIMEOUT_S = 900.0
+FLASH_TIMEOUT_S = 900.0
 """A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
 _HASH_TIMEOUT_S = 600.0
 _LINKS_AT_ONCE = 32
@@ -60,6 +66,16 @@ class Hashed:
     sha256: str
 
 
+class Settled(NamedTuple):
+    """What a file was before it was hashed, and its state under its name."""
+
+    content: Content
+    state: FileState
+
+
+States = dict[str, FileState]
+
+
 @dataclass(frozen=True)
 class Store:
     """The store below `home`, a folder on the device that is the harness's own."""
@@ -85,36 +101,29 @@ class Store:
         present = {path.removeprefix("./"): _named(state) for path, state in found.items()}
         return Found(present, parse_stamp(stamp))
 
-    def prove(self, name: str) -> None:
-        """Begin to hash a file, and to write it to the flash, while the device does other things.
-
-        `hash` waits for it.
-        """
-        self._in_folder(scripts.PROVE, [name], _FLASH_TIMEOUT_S)
-
-    def hash(self, names: Sequence[str], to_flash_bytes: int = 0) -> dict[str, Hashed]:
-        """Hash files on the device; those that changed meanwhile are left out.
-
-        So many bytes, if they are many, are on their way to the flash meanwhile.
-        """
-        words = [_flush(to_flash_bytes), *names]
-        text = self._in_folder(scripts.HASH, words, _HASH_TIMEOUT_S)
-        parts = text.split("\0")
-        if len(parts) != 3:  # noqa: PLR2004  # before, hashes, after
-            raise ParseTrouble(f"{self.transport.serial}: hashing gave {len(parts)} parts, not 3")
-        before, after = parse_states(parts[0]), parse_states(parts[2])
-        hashes = parse_hashes(parts[1])
+    def hash(self, names: Sequence[str]) -> dict[str, Hashed]:
+        """Hash files on the device; those that changed meanwhile are left out."""
+        before, hashes, after = self._three(self._in_folder(scripts.HASH, names, _HASH_TIMEOUT_S))
         return {
             name: Hashed(state, hashes[name])
             for name, state in before.items()
             if name in hashes and state.is_regular and after.get(name) == state
         }
 
-    def publish(self, files: Iterable[FileState]) -> dict[str, FileState]:
-        """Write files to the flash and give partial ones their names; their states after it."""
-        sizes = {file.path: file.bytes for file in files}
-        words = [_flush(sum(sizes.values())), *sizes]
-        return parse_states(self._in_folder(scripts.PUBLISH, words, _FLASH_TIMEOUT_S))
+    def settle(self, names: Sequence[str], to_flash_bytes: int) -> dict[str, Settled]:
+        """Hash partial files; those that are what their names promise are published, by SHA-256."""
+        words = ["sync" if to_flash_bytes >= LARGE_BYTES else ":", *names]
+        text = self._in_folder(scripts.SETTLE, words, FLASH_TIMEOUT_S)
+        before, hashes, after = self._three(text)
+        return {
+            sha256: Settled(before[name].content, after[sha256])
+            for name, sha256 in hashes.items()
+            if name == sha256 + PARTIAL and name in before and sha256 in after
+        }
+
+    def publish(self, names: Iterable[str]) -> dict[str, FileState]:
+        """Give partial files their names, once they are on the flash; their states then."""
+        return parse_states(self._in_folder(scripts.PUBLISH, list(names), FLASH_TIMEOUT_S))
 
     def append(self, part: str, whole: str) -> None:
         """Move the content of a part to the end of a file."""
@@ -145,17 +154,19 @@ class Store:
             self.transport.push(Path(file.name), f"{self.folder}/{STAMP_FILE}{PARTIAL}")
         self._shell(scripts.RENAME, self.folder, STAMP_FILE + PARTIAL, STAMP_FILE)
 
+    def _three(self, text: str) -> tuple[States, dict[str, str], States]:
+        """States, hashes, and states again."""
+        parts = text.split("\0")
+        if len(parts) != 3:  # noqa: PLR2004  # before, hashes, after
+            raise ParseTrouble(f"{self.transport.serial}: hashing gave {len(parts)} parts, not 3")
+        return parse_states(parts[0]), parse_hashes(parts[1]), parse_states(parts[2])
+
     def _in_folder(self, script: str, words: Sequence[str], timeout_s: float) -> str:
         return self._shell(script, STAT_FORMAT, self.folder, *words, timeout_s=timeout_s)
 
     def _shell(self, script: str, *words: str, timeout_s: float = 60.0) -> str:
         argv = ["sh", "-c", script, "store", *words]
         return self.transport.shell(argv, timeout_s).checked().text
-
-
-def _flush(count: int) -> str:
-    """The program that writes so many bytes to the flash; few are not worth it."""
-    return "sync" if count >= LARGE_BYTES else ":"
 
 
 def _named(state: FileState) -> FileState:

@@ -20,55 +20,22 @@ find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
     -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
     -o -exec rm -rf {} + ')'
 """.replace("END_RUNNING", END_RUNNING)
-# Its proof is what HASH would say of it. Who takes the lock of a proof has waited for its end. When
-# a connection's shell ends, so does its process group: the job is in another one before. Without
-# `setsid` there is no proof, and HASH does it all.
-PROVE = r"""
-format=$1 file=$3
-cd "$2" || exit
-{
-    flock 1 || exit
-    setsid sh -c '{
-        sync >/dev/null &
-        stat -c "$1" -- "$2" && sha256sum -- "$2" && stat -c "$1" -- "$2"
-    } &' prove "$format" "$file" </dev/null 2>/dev/null || :
-} >"$file.proof"
-"""
-# `flush` writes to the flash meanwhile: one waits for the flash, the other for the processor.
 HASH = r"""
-format=$1 flush=$3 before= hashes= after=
+format=$1
 cd "$2" || exit
-shift 3
-"$flush" >/dev/null 2>&1 &
-end='
-'
-for file do
-    shift
-    { (flock 9) 9<"$file.proof" && {
-        read -r state && read -r hash && read -r again
-    } <"$file.proof"; } 2>/dev/null || {
-        set -- "$@" "$file"
-        continue
-    }
-    before=$before$state$end hashes=$hashes$hash$end after=$after$again$end
-done
-for proof in ./*.proof; do
-    [ ! -e "$proof" ] || rm -f "$proof"
-done
-printf %s "$before"
-[ $# = 0 ] || stat -c "$format" -- "$@" || exit
-printf '\0%s' "$hashes"
-[ $# = 0 ] || sha256sum -- "$@" || exit
-printf '\0%s' "$after"
-[ $# = 0 ] || stat -c "$format" -- "$@"
+shift 2
+stat -c "$format" -- "$@" || exit
+printf '\0'
+sha256sum -- "$@" || exit
+printf '\0'
+stat -c "$format" -- "$@"
 """
 # On the flash before it has its name: writing it back later would take flash and processor from
-# what is measured. `sync` writes many bytes sooner, `fsync` tells whether they could be written.
+# what is measured. `fsync` tells whether it could be written.
 PUBLISH = r"""
-format=$1 flush=$3
-cd "$2" || exit
-shift 3
-"$flush"
+format=$1
+[ "$2" = . ] || cd "$2" || exit
+shift 2
 fsync "$@" 2>/dev/null || for file do
     dd if=/dev/null of="$file" conv=notrunc,fsync 2>/dev/null || {
         echo "$file: cannot be written to the flash" >&2
@@ -84,6 +51,27 @@ for file do
 done
 stat -c "$format" -- "$@"
 """
+# Publishes those that are what their names promise. `flush` writes many bytes to the flash sooner,
+# and meanwhile: one waits for the flash, the other for the processor.
+SETTLE = (
+    r"""
+format=$1 flush=$3
+cd "$2" || exit
+shift 3
+"$flush" >/dev/null 2>&1 &
+stat -c "$format" -- "$@" || exit
+hashes=$(sha256sum -- "$@") || exit
+printf '\0%s\0' "$hashes"
+for file do
+    shift
+    case $hashes in *"${file%.partial}"\ ?"$file"*) set -- "$@" "$file" ;; esac
+done
+[ $# -gt 0 ] || exit 0
+wait
+set -- "$format" . "$@"
+"""
+    + PUBLISH
+)
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
 RENAME = r'cd "$1" && mv -f "$2" "$3"'

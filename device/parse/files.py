@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from taskzip.device.errors import ParseTrouble
 from taskzip.device.parse.fields import shown, whole_number
@@ -11,8 +13,18 @@ STAT_FORMAT = "%i|%f|%s|%y|%z|%n"
 
 _STAT = re.compile(r"(\d+)\|([0-9a-f]+)\|(\d+)\|([^|\n]+)\|([^|\n]+)\|([^|\n]+)")
 _HASH = re.compile(r"([0-9a-f]{64}) [ *](.+)")
+_TIME = re.compile(r"([-\d]+ [:\d]+)\.(\d{1,9}) ([-+]\d{4})")
+_TIME_FORMAT = "%Y-%m-%d %H:%M:%S %z"
 _REGULAR = 0o100000
 _TYPE = 0o170000
+
+
+class Content(NamedTuple):
+    """What a new name and a new mode leave as it was, and what writing to the file changes."""
+
+    inode: int
+    bytes: int
+    modified_ns: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,11 @@ class FileState:
     def is_regular(self) -> bool:
         """Whether it is a file, and not a link or a folder."""
         return self.mode & _TYPE == _REGULAR
+
+    @property
+    def content(self) -> Content:
+        """The same for the same content; ParseTrouble where the times are none."""
+        return Content(self.inode, self.bytes, _nanoseconds(self.modified))
 
     @property
     def line(self) -> str:
@@ -75,3 +92,14 @@ def parse_hashes(text: str) -> dict[str, str]:
         elif line:
             raise ParseTrouble(f"sha256sum should name a file, the device says {shown(line)}")
     return hashes
+
+
+def _nanoseconds(said: str) -> int:
+    """A time as `stat` prints it, since 1970."""
+    match = _TIME.fullmatch(said)
+    try:
+        at = datetime.strptime(f"{match[1]} {match[3]}" if match else "", _TIME_FORMAT)
+    except ValueError as error:
+        raise ParseTrouble(f"stat should tell a time, the device says {shown(said)}") from error
+    fraction = match[2] if match else ""
+    return int(at.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))

@@ -7,11 +7,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from taskzip.contracts.document import write_atomically
 from taskzip.contracts.paths import cache_dir
 from taskzip.contracts.progress import Progress
+from taskzip.device.prover.build import build_prover
 from taskzip.device.runner.compile import SOURCE, Build, require_compiler
 from taskzip.device.runner.package import PackageFile, RunnerPackage, collect_files
 from taskzip.device.runner.target import Target, Toolchain, toolchain
@@ -22,7 +24,7 @@ _VERSION_LENGTH = 12
 
 
 def build_runner(target: Target, progress: Progress) -> RunnerPackage:
-    """The runner for a target, from the cache where its sources and tools did not change.
+    """The runner and the prover for a target, from the cache where their sources did not change.
 
     RunnerBuildError when a compiler, a library or a runtime is missing; it names what to install.
     """
@@ -33,7 +35,7 @@ def build_runner(target: Target, progress: Progress) -> RunnerPackage:
     with _lock(folder.with_suffix(".lock")):
         if not (folder / _MANIFEST).is_file():
             _build_into(folder, chain, version, progress)
-    return _read_package(folder, version)
+    return replace(_read_package(folder, version), prover=build_prover(target, progress))
 
 
 def _content_hash(chain: Toolchain) -> str:

@@ -36,6 +36,8 @@ class RunnerPackage:
     version: str
     """What its hello line says as `runner_version`."""
     runtime_versions: Mapping[str, str]
+    prover: Path | None = None
+    """For the same machine; without one large files are hashed when all are there."""
 
     @property
     def bytes(self) -> int:

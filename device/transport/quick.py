@@ -11,7 +11,7 @@ from adb_shell.transport.base_transport import BaseTransport
 
 from taskzip.device.transport.wire import Wire
 
-WINDOW_BYTES = 8 << 20
+WINDOW_BYTES = 2 << 20
 """Sent and not acknowledged at most, on either side: a device keeps that much in memory."""
 
 _ACKNOWLEDGED = struct.Struct("<i")

@@ -4,22 +4,19 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.report import Pushed
-from taskzip.device.errors import ConnectionLost, DeviceFull, ParseTrouble, TransferFailed
+from taskzip.device.errors import DeviceFull, ParseTrouble, TransferFailed
 from taskzip.device.manifest import Item
 from taskzip.device.parse.files import STAT_FORMAT, parse_state
 from taskzip.device.push import push_items
 from taskzip.device.room import MARGIN_BYTES, free_bytes
 from taskzip.device.select import open_device, resolve
-from taskzip.device.send import PART_BYTES, Send, plan_send, send
 from taskzip.device.stamp import Entry, format_stamp, parse_stamp
-from taskzip.device.store import LARGE_BYTES, Store
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
@@ -206,7 +203,7 @@ def test_space_is_checked_before_anything_is_pushed(transport: Transport, tmp_pa
     huge = Item(tmp_path / "huge", "bundle/huge", available + 1, "0" * 64)
     with pytest.raises(DeviceFull, match=r"MiB free, .* MiB are needed") as error:
         push(transport, [huge])
-    assert error.value.needed_bytes == available + 1 + MARGIN_BYTES + PART_BYTES
+    assert error.value.needed_bytes == available + 1 + MARGIN_BYTES
     assert stored(transport) == []
 
 
@@ -309,111 +306,10 @@ def test_a_file_that_arrives_damaged_never_gets_its_name(
     assert push(local, items).files == 1
 
 
-@pytest.fixture
-def large(tmp_path: Path) -> list[Item]:
-    """Files that are hashed while the next one arrives."""
-    sizes = (LARGE_BYTES, LARGE_BYTES + 1)
-    return [item_of(tmp_path, f"bundle/{size}", os.urandom(size)) for size in sizes]
-
-
-def test_large_files_are_hashed_while_others_arrive(
-    transport: Transport, large: list[Item], items: list[Item]
-) -> None:
-    assert push(transport, [*items, *large]).files == 5
-    assert listing(transport) == expected_listing([*items, *large])
-    assert stored(transport) == sorted(item.sha256 for item in (*items, *large))
-    assert push(transport, [*items, *large]).files == 0
-
-
-def test_hashing_goes_on_when_the_command_that_began_it_has_ended(
-    transport: Transport, large: list[Item]
-) -> None:
-    store = Store(transport, home(transport))
-    store.open()
-    name = f"{large[0].sha256}.partial"
-    transport.push(large[0].local, f"{store.folder}/{name}")
-    store.prove(name)
-    proof = ""
-    deadline = monotonic() + 60
-    while proof.count("\n") < 3 and monotonic() < deadline:  # state, hash, state
-        sleep(0.1)
-        proof = transport.shell(["cat", f"{store.folder}/{name}.proof"]).checked().text
-    assert f"\n{large[0].sha256}  {name}\n" in proof
-    assert store.hash([name])[name].sha256 == large[0].sha256
-
-
-@pytest.mark.parametrize("proof", ["", "5|81a4|10|x|y|z\n", "rubbish\n\n"])
-def test_a_file_whose_proof_is_cut_off_is_hashed_again(
-    local: LocalTransport, items: list[Item], proof: str
-) -> None:
-    push(local, items)
-    store = Store(local, home(local))
-    Path(store.folder, f"{items[0].sha256}.proof").write_text(proof)
-    names = [item.sha256 for item in items]
-    assert {name: each.sha256 for name, each in store.hash(names).items()} == dict(
-        zip(names, names, strict=True)
-    )
-
-
-def test_a_large_file_that_arrives_damaged_never_gets_its_name(
-    local: LocalTransport, large: list[Item], items: list[Item]
-) -> None:
-    with pytest.raises(TransferFailed, match="arrived damaged"):
-        push(Damaging(Path(local.base)), [*large, *items])
-    assert stored(local) == sorted(f"{item.sha256}.partial" for item in (*items, *large))
-
-
-def test_a_file_that_changes_after_its_proof_is_not_taken_for_it(
-    local: LocalTransport, large: list[Item]
-) -> None:
-    store = Store(local, home(local))
-    store.open()
-    name = f"{large[0].sha256}.partial"
-    entry = Path(store.folder, name)
-    entry.write_bytes(large[0].local.read_bytes())
-    store.prove(name)
-    proven = store.hash([name])[name]
-    entry.write_bytes(bytes(large[0].bytes))
-    assert proven.sha256 == large[0].sha256
-    assert store.publish([proven.state])[large[0].sha256].modified != proven.state.modified
-
-
 def test_a_path_that_could_leave_the_folder_is_no_item(tmp_path: Path) -> None:
     for path in ("../x", "/x", "a b", "a;b", "$(x)", ""):
         with pytest.raises(ValueError, match="pattern"):
             Item(tmp_path, path, 0, "0" * 64)
-
-
-class Cutting(LocalTransport):
-    """A device that vanishes after so many parts; what adbd had not whole is gone."""
-
-    parts = 0
-
-    def push(self, local, remote, on_bytes=None, span=None) -> None:
-        if self.parts == 0:
-            raise ConnectionLost("cut")
-        self.parts -= 1
-        super().push(local, remote, on_bytes, span)
-
-
-@pytest.mark.parametrize("parts", range(4))
-def test_a_large_file_goes_on_behind_the_parts_that_arrived(
-    local: LocalTransport, tmp_path: Path, parts: int
-) -> None:
-    large = item_of(tmp_path, "bundle/large.bin", os.urandom(3500))
-    cutting = Cutting(Path(local.base))
-    cutting.parts = parts
-    store, partial = Store(local, home(local)), f"{large.sha256}.partial"
-    store.open()
-    with pytest.raises(ConnectionLost):
-        send(Store(cutting, store.home), Send(large), lambda _: None, part_bytes=1000)
-    arrived = store.hash([partial]) if parts else {}
-    rest = plan_send(large, arrived.get(partial))
-    assert (rest.start, rest.bytes) == (1000 * parts, 3500 - 1000 * parts)
-    send(store, rest, lambda _: None, part_bytes=1000)
-    assert store.hash([partial])[partial].sha256 == large.sha256
-    assert push(local, [large]).files == 0
-    assert stored(local) == [large.sha256]
 
 
 @pytest.mark.parametrize("arrived", [0, 1, 100_000, 199_999])

@@ -126,7 +126,7 @@ LIES = {
     ),
     "The device says rubbish of hashes": ("sha256sum", b"a\0b\0c"),
     "The device says other hashes": ("sha256sum", b"\0" + b"0" * 64 + b"  x\n\0"),
-    "The device says rubbish of published files": ("fsync", b"../../x"),
+    "The device says rubbish of published files": ("fsync", b"\0\0../../x"),
 }  # fmt: skip
 
 

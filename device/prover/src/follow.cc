@@ -1,0 +1,172 @@
+#include "follow.h"
+
+#define XXH_INLINE_ALL
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+namespace taskzip {
+namespace {
+
+constexpr char kMissing[] = "file_missing";
+constexpr char kWriteFailed[] = "write_failed";
+constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
+// Rarely enough: each change between two programs is dear where a processor is emulated.
+constexpr long kNapNs = 20'000'000;
+
+// An open file, closed at the end of the block.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) {
+      close(fd_);
+    }
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+Error failed(const char* code, const std::string& name) {
+  return Error{code, name + ": " + std::strerror(errno)};
+}
+
+// Sleeps for a moment; nobody waits for a proof once the shell that started this has ended.
+Status nap() {
+  static const pid_t kParent = getppid();
+  const timespec moment{0, kNapNs};
+  nanosleep(&moment, nullptr);
+  if (getppid() != kParent) {
+    return Error{"run_alone", "the connection has ended"};
+  }
+  return {};
+}
+
+Result<int> await_file(int folder, const std::string& name) {
+  for (;;) {
+    const int fd = openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+      return fd;
+    }
+    if (errno != ENOENT) {
+      return failed(kMissing, name);
+    }
+    TASKZIP_TRY(nap());
+  }
+}
+
+// The file that holds the bytes in the end, opened; what arrives whole gets its name.
+Result<int> open_whole(int folder, const Coming& coming, const std::string& part) {
+  const std::string whole = coming.name + ".partial";
+  if (coming.start == 0 && renameat(folder, part.c_str(), folder, whole.c_str()) != 0) {
+    return failed(kMissing, part);
+  }
+  const int fd = openat(folder, whole.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+  struct stat info {};
+  if (fd < 0 || fstat(fd, &info) != 0) {
+    return failed(kMissing, whole);
+  }
+  if (coming.start != 0 && static_cast<std::uint64_t>(info.st_size) != coming.start) {
+    close(fd);
+    return Error{kMissing, whole + " has another length"};
+  }
+  return fd;
+}
+
+Status append(int fd, const char* data, std::size_t bytes) {
+  while (bytes > 0) {
+    const ssize_t wrote = write(fd, data, bytes);
+    if (wrote < 0) {
+      return failed(kWriteFailed, "the flash");
+    }
+    data += wrote;
+    bytes -= static_cast<std::size_t>(wrote);
+  }
+  return {};
+}
+
+// Moves what is read on to `whole` where that is another file, and frees it behind.
+Status move_on(int part, int whole, const char* data, std::size_t bytes, std::uint64_t end) {
+  TASKZIP_TRY(append(whole, data, bytes));
+  const auto length = static_cast<off_t>(end);
+  fallocate(part, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, length);  // where it can
+  return {};
+}
+
+std::string hexadecimal(XXH64_hash_t hash) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
+  return text.data();
+}
+
+// Hashes the file up to `bytes`, waiting for what is not there yet.
+Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes) {
+  alignas(64) static std::array<char, kChunkBytes> chunk;
+  XXH64_state_t state;
+  XXH64_reset(&state, 0);
+  std::uint64_t done = 0;
+  while (done < bytes) {
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, bytes - done));
+    const ssize_t got = pread(part, chunk.data(), wanted, static_cast<off_t>(done));
+    if (got < 0) {
+      return failed(kMissing, "what arrives");
+    }
+    const auto count = static_cast<std::size_t>(got);
+    XXH64_update(&state, chunk.data(), count);
+    done += count;
+    if (is_moved && count > 0) {
+      TASKZIP_TRY(move_on(part, whole, chunk.data(), count, done));
+    }
+    if (count < wanted) {
+      TASKZIP_TRY(nap());
+    }
+  }
+  return hexadecimal(XXH64_digest(&state));
+}
+
+}  // namespace
+
+Result<Proof> follow(int folder, const Coming& coming) {
+  const std::string name = coming.name + "." + coming.part;
+  auto arriving = await_file(folder, name);
+  TASKZIP_TRY(arriving);
+  const Descriptor part(arriving.value());
+  auto opened = open_whole(folder, coming, name);
+  TASKZIP_TRY(opened);
+  const Descriptor whole(opened.value());
+  const bool is_moved = coming.start != 0;
+  auto hash = take(part.get(), whole.get(), is_moved, coming.bytes - coming.start);
+  TASKZIP_TRY(hash);
+  struct stat info {};
+  if (fstat(whole.get(), &info) != 0) {
+    return failed(kMissing, coming.name);
+  }
+  if (is_moved) {
+    unlinkat(folder, name.c_str(), 0);
+  }
+  const auto modified = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
+  return Proof{info.st_ino, static_cast<std::uint64_t>(info.st_size), modified, hash.take()};
+}
+
+Status settle(int folder, const std::string& name) {
+  const std::string whole = name + ".partial";
+  const Descriptor file(openat(folder, whole.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) {
+    return failed(kMissing, whole);
+  }
+  return fdatasync(file.get()) == 0 ? Status() : failed(kWriteFailed, whole);
+}
+
+}  // namespace taskzip

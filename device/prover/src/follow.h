@@ -1,0 +1,43 @@
+// A file that another program is writing: hashed while it grows, then written to the flash.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "result.h"
+
+namespace taskzip {
+
+// What arrives as `<name>.<part>`: the bytes of `<name>.partial` from `start` on, up to `bytes`.
+struct Coming {
+  std::string name;
+  std::string part;
+  std::uint64_t start;
+  std::uint64_t bytes;
+};
+
+// `<name>.partial` as it was when all of it had arrived.
+struct Proof {
+  std::uint64_t inode;
+  std::uint64_t bytes;
+  std::int64_t modified_ns;
+  std::string hash;  // XXH64 of what arrived
+};
+
+// Waits for the file, gives it the name `<name>.partial` or, where there is a beginning, appends it
+// to that, and returns once all bytes were hashed. The kernel writes them to the flash meanwhile as
+// it sees fit: waiting for that here, the hash would fall behind what memory can keep.
+//
+// Renamed while its writer has it open, it is the writer's no more: adbd removes by name what broke
+// off, so what had arrived stays.
+// @retval file_missing  a file is not there any more, or the beginning has another length
+// @retval write_failed  the beginning takes no more
+// @retval run_alone     the process that started this one has ended
+Result<Proof> follow(int folder, const Coming& coming);
+
+// Returns once all of `<name>.partial` is on the flash.
+// @retval file_missing  it cannot be opened
+// @retval write_failed  it could not be written
+Status settle(int folder, const std::string& name);
+
+}  // namespace taskzip

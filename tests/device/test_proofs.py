@@ -1,0 +1,199 @@
+"""Large files proven by the prover as they arrive: on this computer, and on the emulated device."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from taskzip.contracts.errors import BadInput
+from taskzip.contracts.progress import Silent
+from taskzip.contracts.report import Pushed
+from taskzip.device.errors import CommandFailed, ConnectionLost, ParseTrouble, TransferFailed
+from taskzip.device.manifest import PROVER_PATH, Item, prover_item
+from taskzip.device.proofs import new_token, proving
+from taskzip.device.prover.build import build_prover
+from taskzip.device.push import push_items
+from taskzip.device.runner.target import Target
+from taskzip.device.send import Send
+from taskzip.device.store import LARGE_BYTES, Store
+from taskzip.device.transport.local import LocalTransport
+from taskzip.device.transport.protocol import Transport
+from tests.device.test_push import expected_listing, home, item_of, listing, stored
+
+
+@pytest.fixture
+def prover(transport: Transport) -> Item:
+    target: Target = "host" if isinstance(transport, LocalTransport) else "aarch64"
+    return prover_item(build_prover(target, Silent()))
+
+
+@pytest.fixture
+def host_prover() -> Item:
+    return prover_item(build_prover("host", Silent()))
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> list[Item]:
+    sizes = (LARGE_BYTES, 1, LARGE_BYTES + 1)
+    return [item_of(tmp_path, f"bundle/{size}", os.urandom(size)) for size in sizes]
+
+
+def push(transport: Transport, items: list[Item], prover: Item) -> Pushed:
+    return push_items(transport, home(transport), items, Silent(), prover=prover).pushed
+
+
+def expected_names(items: list[Item], suffix: str = "") -> list[str]:
+    return sorted(f"{item.sha256}{suffix}" for item in items)
+
+
+def test_large_files_arrive_whole(transport: Transport, items: list[Item], prover: Item) -> None:
+    every = [*items, prover]
+    assert push(transport, items, prover).files == 4
+    assert listing(transport) == expected_listing(every)
+    assert stored(transport) == expected_names(every)
+    assert push(transport, items, prover).files == 0
+    assert transport.shell(["test", "-x", f"{home(transport)}/work/{prover.path}"]).exit_code == 0
+
+
+class Cutting:
+    """Ends the push of a file after so many bytes."""
+
+    def __init__(self, bytes_left: int) -> None:
+        self._left = bytes_left
+
+    def __call__(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            sleep(0.3)  # a folder of this computer is quicker than the prover looks
+            raise KeyboardInterrupt
+
+
+def test_what_had_arrived_when_a_transfer_broke_off_is_not_sent_again(
+    transport: Transport, tmp_path: Path, prover: Item
+) -> None:
+    large = item_of(tmp_path, "bundle/large", os.urandom(5 * LARGE_BYTES))
+    push(transport, [], prover)
+    for _ in range(2):
+        progress = _Progress(Cutting(LARGE_BYTES))
+        with pytest.raises(KeyboardInterrupt):
+            push_items(transport, home(transport), [large], progress, prover=prover)
+    assert f"{large.sha256}.partial" in stored(transport)
+    rest = push(transport, [large], prover)
+    assert rest.files == 1
+    assert 0 < rest.bytes < large.bytes - LARGE_BYTES
+    assert listing(transport) == expected_listing([large, prover])
+    assert stored(transport) == expected_names([large, prover])
+
+
+class _Progress(Silent):
+    def __init__(self, on_bytes: Callable[[int], None]) -> None:
+        self._on_bytes = on_bytes
+
+    def advance(self, bar: int, units: int = 1) -> None:
+        self._on_bytes(units)
+
+
+@pytest.mark.parametrize("start", [1, 4095, LARGE_BYTES - 1])
+def test_a_beginning_is_gone_on_with(
+    transport: Transport, items: list[Item], prover: Item, start: int, tmp_path: Path
+) -> None:
+    push(transport, items[1:], prover)
+    (tmp_path / "beginning").write_bytes(items[0].local.read_bytes()[:start])
+    beginning = f"{home(transport)}/store/{items[0].sha256}.partial"
+    transport.push(tmp_path / "beginning", beginning)
+    rest = push(transport, items, prover)
+    assert (rest.files, rest.bytes) == (1, items[0].bytes - start)
+    assert listing(transport) == expected_listing([*items, prover])
+    assert stored(transport) == expected_names([*items, prover])
+
+
+class Damaging(LocalTransport):
+    """A device whose connection turns bits over in large files."""
+
+    def push(self, local, remote, on_bytes=None, span=None) -> None:
+        if ".part-" not in remote:
+            return super().push(local, remote, on_bytes, span)
+        content = bytearray(local.read_bytes())
+        content[LARGE_BYTES // 2] ^= 1
+        damaged = Path(self._base, "damaged")
+        damaged.write_bytes(content)
+        return super().push(damaged, remote, on_bytes, span)
+
+
+def test_a_large_file_that_arrives_damaged_never_gets_its_name(
+    local: LocalTransport, items: list[Item], host_prover: Item
+) -> None:
+    with pytest.raises(TransferFailed, match="arrived damaged"):
+        push(Damaging(Path(local.base)), items, host_prover)
+    names = set(stored(local))
+    assert not names & {items[0].sha256, items[2].sha256}
+    assert push(local, items, host_prover).files == 2
+    assert stored(local) == expected_names([*items, host_prover])
+
+
+def test_a_changed_local_file_is_refused_and_nothing_of_it_stays(
+    local: LocalTransport, items: list[Item], host_prover: Item
+) -> None:
+    push(local, [], host_prover)
+    items[0].local.write_bytes(bytes(items[0].bytes))
+    with pytest.raises(BadInput, match="is not what its manifest says"):
+        push(local, items, host_prover)
+    assert not [name for name in stored(local) if items[0].sha256 in name]
+
+
+def test_where_the_prover_does_not_run_the_device_hashes_afterwards(
+    transport: Transport, items: list[Item], tmp_path: Path
+) -> None:
+    foreign = item_of(tmp_path, PROVER_PATH, b"#!/nowhere/interpreter\n")
+    assert push(transport, items, foreign).files == 4
+    assert listing(transport) == expected_listing([*items, foreign])
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("echo nonsense", ParseTrouble),
+        ("echo why >&2; exit 1", CommandFailed),
+        ("kill -9 0", ConnectionLost),
+        ("", TransferFailed),
+    ],
+)
+def test_a_prover_that_fails_proves_nothing(
+    local: LocalTransport, items: list[Item], tmp_path: Path, said: str, error: type[Exception]
+) -> None:
+    script = f"#!/bin/sh\necho ready\nsleep 0.2\n{said}\n"
+    failing = item_of(tmp_path, PROVER_PATH, script.encode())
+    with pytest.raises(error):
+        push(local, items, failing)
+    assert not set(stored(local)) & {items[0].sha256, items[2].sha256}
+
+
+def test_a_file_that_another_push_sends_is_not_taken(
+    local: LocalTransport, items: list[Item], host_prover: Item
+) -> None:
+    push(local, [], host_prover)
+    store = Store(local, home(local))
+    other = Path(store.folder, f"{items[0].sha256}.part-1")
+    other.write_bytes(items[0].local.read_bytes())
+    with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
+        assert proofs is not None
+        proofs.send(Send(items[0]), lambda _: None)
+        assert list(proofs.proofs()) == [items[0].sha256]
+    assert other.exists()
+
+
+def test_a_file_that_changes_after_its_proof_is_not_taken_for_it(
+    local: LocalTransport, items: list[Item], host_prover: Item
+) -> None:
+    push(local, [], host_prover)
+    store = Store(local, home(local))
+    name = f"{items[0].sha256}.partial"
+    with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
+        assert proofs is not None
+        proofs.send(Send(items[0]), lambda _: None)
+        proof = proofs.proofs()[items[0].sha256]
+    Path(store.folder, name).write_bytes(bytes(items[0].bytes))
+    assert replace(store.publish([name])[items[0].sha256]).content != proof.content
