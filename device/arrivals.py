@@ -1,0 +1,144 @@
+"""What is sent is verified on the device, written to its flash, and gets its name.
+
+Small files are hashed by the device's `sha256sum` when all are there; large ones are proven by a
+program of ours as they arrive.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from taskzip.contracts.errors import BadInput, DeviceTrouble
+from taskzip.contracts.progress import Progress
+from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
+from taskzip.device.manifest import Item, refuse_changed
+from taskzip.device.parse.files import Content, FileState
+from taskzip.device.proofs import new_token, proving
+from taskzip.device.room import free_bytes
+from taskzip.device.send import Send, send
+from taskzip.device.stamp import Entry
+from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, Store
+from taskzip.device.transport.protocol import OnBytes, Transport
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The store, the items by the SHA-256 that each is to have, and who is told."""
+
+    store: Store
+    wanted: Mapping[str, Item]
+    progress: Progress
+
+    def send(
+        self, sends: Sequence[Send], prover: str | None, on_bytes: OnBytes
+    ) -> dict[str, Entry]:
+        """Send, verify and publish; BadInput where a local file was changed, and nothing of what
+        was on its way is left on the device.
+        """
+        small = [each for each in sends if prover is None or each.item.bytes < LARGE_BYTES]
+        large = [each for each in sends if each not in small]
+        token = new_token()
+        try:
+            with _checking(sends) as checked:
+                entries = self._send_small(small, checked, on_bytes)
+                if large and prover is not None:
+                    entries |= self._send_large(large, (prover, token), checked, on_bytes)
+                return entries
+        except BadInput:
+            unfinished = (PARTIAL, PART, f".{token}")
+            self.store.remove([each.item.sha256 + kind for each in sends for kind in unfinished])
+            raise
+
+    def publish(self, whole: Mapping[str, tuple[str, Content]]) -> dict[str, Entry]:
+        """Give whole files their names; ChangedOnDevice if one changed since it was hashed."""
+        names = [name for name, _ in whole.values()]
+        states = self.store.publish(names) if names else {}
+        for sha256, (_, content) in whole.items():
+            self._refuse_changed(sha256, content, states.get(sha256))
+        return {sha256: Entry(states[sha256]) for sha256 in whole}
+
+    def _send_small(
+        self, sends: Sequence[Send], checked: "_Checked", on_bytes: OnBytes
+    ) -> dict[str, Entry]:
+        """Send all, then have the device hash all."""
+        if not sends:
+            return {}
+        for each in sends:
+            with self._told_full(each):
+                send(self.store, each, on_bytes)
+            checked(each)
+        names = [each.item.sha256 + PARTIAL for each in sends]
+        settled = self.store.settle(names, sum(each.bytes for each in sends))
+        for each in sends:
+            if each.item.sha256 not in settled:
+                raise self._damaged(each)
+            self._refuse_changed(each.item.sha256, *settled[each.item.sha256])
+        return {each.item.sha256: Entry(settled[each.item.sha256].state) for each in sends}
+
+    def _send_large(
+        self, sends: Sequence[Send], by: tuple[str, str], checked: "_Checked", on_bytes: OnBytes
+    ) -> dict[str, Entry]:
+        """Send each while the device hashes it, by a prover and under a token."""
+        prover, token = by
+        with proving(self.store, prover, sends, token) as proofs:
+            if proofs is None:
+                self.progress.step("The device cannot run the prover: it hashes afterwards")
+                return self._send_small(sends, checked, on_bytes)
+            for each in sends:
+                with self._told_full(each):
+                    proofs.send(each, on_bytes)
+                checked(each)
+            with self._told_full(sends[-1]):
+                found = proofs.proofs()
+        for each in sends:
+            proof = found.get(each.item.sha256)
+            if proof is None or proof.hash != checked(each):
+                raise self._damaged(each)
+        whole = {sha256: (sha256 + PARTIAL, proof.content) for sha256, proof in found.items()}
+        return self.publish(whole)
+
+    @contextmanager
+    def _told_full(self, sending: Send) -> Iterator[None]:
+        """A device that filled up while a file was sent is told apart."""
+        try:
+            yield
+        except DeviceTrouble as error:
+            transport, folder = self.store.transport, self.store.folder
+            available = _free_bytes_or_none(transport, folder)
+            if available is not None and available < sending.bytes:
+                raise DeviceFull(transport.serial, folder, sending.bytes, available) from error
+            raise
+
+    def _damaged(self, sending: Send) -> TransferFailed:
+        serial, path = self.store.transport.serial, sending.item.path
+        return TransferFailed(f"{serial}: {path} arrived damaged; try again")
+
+    def _refuse_changed(self, sha256: str, content: Content, state: FileState | None) -> None:
+        if state is None or state.content != content:
+            serial, path = self.store.transport.serial, self.wanted[sha256].path
+            raise ChangedOnDevice(f"{serial}: {path} changed while it was pushed")
+
+
+_Checked = Callable[[Send], str]
+"""Waits for the XXH64 of what is sent of a local file."""
+
+
+@contextmanager
+def _checking(sends: Sequence[Send]) -> Iterator[_Checked]:
+    """Hash the local files beside what the block does.
+
+    Gives what waits for one, and raises BadInput where it is not what its manifest says.
+    """
+    with ThreadPoolExecutor(1) as threads:
+        checks = {each: threads.submit(refuse_changed, each.item, each.start) for each in sends}
+        try:
+            yield lambda each: checks[each].result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _free_bytes_or_none(transport: Transport, folder: str) -> int | None:
+    with suppress(DeviceTrouble):
+        return free_bytes(transport, folder)
+    return None
