@@ -16,6 +16,7 @@ HELD_OUT_PART = 10
 """One image of so many is held out, at most MOST_HELD_OUT."""
 MOST_HELD_OUT = 1_000
 _IMAGE_DIMENSIONS = 4
+_SCORE_DIMENSIONS = 2
 
 Row = tuple[torch.Tensor, ...]
 
@@ -82,7 +83,7 @@ def split(examples: Examples, seed: int) -> tuple[Examples, Examples]:
 
 
 def _laid_out(inputs: torch.Tensor) -> torch.Tensor:
-    """Images with their channels last in memory, which convolutions take a third less time for."""
+    """Images with their channels last in memory, as convolutions here are quickest."""
     is_images = inputs.dim() == _IMAGE_DIMENSIONS
     return inputs.contiguous(memory_format=torch.channels_last) if is_images else inputs
 
@@ -94,6 +95,7 @@ def _answered(task: Task, with_labels: bool) -> Iterator[Row]:
         if labels is None or not with_labels:
             yield inputs, answers
         else:
+            _check_scores(task, answers)
             _check_labels(task, labels, answers.shape[1])
             yield inputs, answers, one_hot(labels.long(), answers.shape[1]).to(answers.dtype)
 
@@ -121,6 +123,15 @@ def _labelled(task: Task) -> Iterator[Row]:
         classes = classes or _classes(task, inputs)
         _check_labels(task, labels, classes)
         yield inputs, labels.long()
+
+
+def _check_scores(task: Task, answers: torch.Tensor) -> None:
+    if answers.dim() != _SCORE_DIMENSIONS:
+        raise BadInput(
+            f"task {task.name}: labels go with class scores (n, classes), its outputs have shape "
+            f"{tuple(answers.shape)}; let training yield inputs alone, or set "
+            "retrain.label_weight = 0"
+        )
 
 
 def _check_labels(task: Task, labels: torch.Tensor, classes: int) -> None:

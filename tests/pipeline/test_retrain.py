@@ -335,3 +335,17 @@ def test_a_task_without_labels_learns_outputs_beside_one_that_has_some(tmp_path:
     settings = RetrainConfig.model_validate({**LEARNING, "label_weight": 0.5})
     done = retrain(zipped(of), of, settings, Silent(), tmp_path / "checkpoint")
     assert all(each.after < each.before for each in done.losses.values())
+
+
+@pytest.mark.parametrize("shape", [(), (3, 2)])
+def test_labels_beside_outputs_that_are_no_scores_are_refused(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    of = tasks(labelled=True, outputs=6 if shape else 1)
+    joint = zipped(of)
+    of[0] = replace(of[0], network=nn.Sequential(of[0].network, nn.Unflatten(1, shape or (1, 1))))
+    if not shape:
+        of[0] = replace(of[0], network=nn.Sequential(of[0].network, nn.Flatten(0)))
+    settings = RetrainConfig.model_validate({**LEARNING, "label_weight": 0.5})
+    with pytest.raises(BadInput, match=r"t1: labels go with class scores .*label_weight = 0"):
+        retrain(joint, of, settings, Silent(), tmp_path / "checkpoint")
