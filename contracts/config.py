@@ -193,6 +193,9 @@ class RetrainConfig(Document):
     some and whose outputs are class scores."""
     batch_norm: bool = False
     """Whether the scales and shifts that tasks have (`zip.affine`) learn as batch norms."""
+    mixed_precision: bool = False
+    """Whether networks compute in bfloat16 while they learn; parameters, losses and steps keep
+    float32."""
     temperature: Annotated[float, Field(gt=0)] = 4.0
     """What class scores are divided by before they are compared as probabilities."""
     optimizer: Literal["adam", "sgd"] = "adam"

@@ -103,7 +103,7 @@ class _Lesson:
     held_out: Examples
     loss: Loss
     weight: float
-    label_weight: float
+    config: RetrainConfig
 
     @classmethod
     def of(cls, task: Task, config: RetrainConfig, limit_bytes: int, weight: float) -> "_Lesson":
@@ -117,7 +117,7 @@ class _Lesson:
             raise BadInput(
                 f"task {task.name}: there is one input to retrain on; retrain.batch_norm needs 2"
             )
-        return cls(task, learned, held_out, loss, weight, config.label_weight)
+        return cls(task, learned, held_out, loss, weight, config)
 
     def side(self, joint: JointNetwork) -> Side:
         network = joint.task(self.task.name)
@@ -129,7 +129,8 @@ class _Lesson:
             self.held_out,
             self.loss,
             self.weight,
-            self.label_weight,
+            self.config.label_weight,
+            self.config.mixed_precision,
         )
 
     def tensors(self) -> tuple[torch.Tensor, ...]:

@@ -91,7 +91,7 @@ class Run:
             batch = self._batch(index, done)
             side.network.train(self._config.batch_norm)
             with torch.enable_grad():
-                loss = side.weight * side.loss_of(batch)
+                loss = side.weight * side.learning_loss(batch)
             loss.backward()
         self._optimizer.step()
         self._zeros.restore()

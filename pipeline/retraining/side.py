@@ -26,25 +26,37 @@ class Side:
     """What the loss is multiplied by in the sum over tasks."""
     label_weight: float = 0.0
     """How much of the loss is that of labels, where there are some."""
+    mixed_precision: bool = False
+    """Whether both networks compute in bfloat16 what is learned."""
 
     @torch.no_grad()
     def augmented(self, batch: Examples, augment: Augment, generator: torch.Generator) -> Examples:
         """The batch with other inputs, and the original's answers to them."""
         inputs, labels = augment(batch.inputs, generator, batch.labels)
-        return Examples(inputs, self.original(inputs), labels)
+        return Examples(inputs, self._answers(self.original, inputs), labels)
 
-    def loss_of(self, batch: Examples) -> torch.Tensor:
-        """The mean loss () of the network's answers."""
-        answers = self.network(batch.inputs)
+    def learning_loss(self, batch: Examples) -> torch.Tensor:
+        """The mean loss () of the network's answers, to learn by."""
+        return self._loss_of(self._answers(self.network, batch.inputs), batch)
+
+    @torch.no_grad()
+    def held_out_loss(self) -> float:
+        """The mean loss over the held-out examples, in the precision of the parameters."""
+        self.network.eval()
+        parts = [
+            (len(each), float(self._loss_of(self.network(each.inputs), each)))
+            for each in self.held_out.parts()
+        ]
+        return sum(count * loss for count, loss in parts) / len(self.held_out)
+
+    def _answers(self, network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed_precision):
+            answers: torch.Tensor = network(inputs)
+        return answers.float() if self.mixed_precision else answers
+
+    def _loss_of(self, answers: torch.Tensor, batch: Examples) -> torch.Tensor:
         loss = self.loss(answers, batch.targets)
         if batch.labels is None:
             return loss
         labels = cross_entropy(answers, batch.labels)
         return (1 - self.label_weight) * loss + self.label_weight * labels
-
-    @torch.no_grad()
-    def held_out_loss(self) -> float:
-        """The mean loss over the held-out examples."""
-        self.network.eval()
-        parts = [(len(each), float(self.loss_of(each))) for each in self.held_out.parts()]
-        return sum(count * loss for count, loss in parts) / len(self.held_out)

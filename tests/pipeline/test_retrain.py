@@ -164,6 +164,28 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
     assert not same(first, trained(1))
 
 
+def test_networks_compute_in_bfloat16_where_precision_is_mixed(tmp_path: Path) -> None:
+    """They learn as much, from answers that are a little off, and keep their precision."""
+    of, seen = tasks(), set()
+    done = {}
+    for mixed in (False, True):
+        joint = zipped(of)
+        hooks = [
+            network.register_forward_hook(lambda _, __, y: seen.add(y.dtype))
+            for network in (of[0].network, joint.task("t1"))
+        ]
+        settings = {**LEARNING, "mixup": 0.5, "mixed_precision": mixed}
+        config = RetrainConfig.model_validate(settings)
+        done[mixed] = retrain(joint, of, config, Silent(), tmp_path / f"{mixed}").losses["t1"]
+        assert (torch.bfloat16 in seen) == mixed
+        assert {each.dtype for each in joint.parameters()} == {torch.float32}
+        for hook in hooks:
+            hook.remove()
+    assert done[True].before == done[False].before
+    assert done[True].after == pytest.approx(done[False].after, rel=0.2)
+    assert done[True].after != done[False].after
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -172,6 +194,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
         {"patience": 30, "rate": 0.1},
         {"mixup": 0.5},
         {"batch_norm": True},
+        {"mixed_precision": True, "mixup": 0.5},
     ],
 )
 def test_an_interrupted_run_goes_on_and_ends_the_same(
