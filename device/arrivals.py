@@ -1,25 +1,39 @@
-"""What is sent is verified on the device, written to its flash, and gets its name.
+"""What is sent is verified on the device, and written to its flash.
 
-Small files are hashed by the device's `sha256sum` when all are there; large ones are proven by a
-program of ours as they arrive.
+Small files are hashed by the device's `sha256sum` when all are there, and are on the flash before
+they have their names; large ones are proven by a program of ours as they arrive, and may have them
+before.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from taskzip.contracts.errors import BadInput, DeviceTrouble
 from taskzip.contracts.progress import Progress
 from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
 from taskzip.device.manifest import Item, refuse_changed
 from taskzip.device.parse.files import Content, FileState
-from taskzip.device.proofs import new_token, proving
+from taskzip.device.proofs import Proving, new_token, proving
 from taskzip.device.room import free_bytes
 from taskzip.device.send import Send, send
 from taskzip.device.stamp import Entry
-from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, Store
+from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, States, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What was sent, verified: entries on the flash under their names, and proven files.
+
+    Those are `<sha256>.partial`, and on the flash only once `settle` has returned.
+    """
+
+    entries: Mapping[str, Entry]
+    proven: Mapping[str, Content] = field(default_factory=dict)
+    settle: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -30,11 +44,12 @@ class Arrivals:
     wanted: Mapping[str, Item]
     progress: Progress
 
-    def send(
+    @contextmanager
+    def sent(
         self, sends: Sequence[Send], prover: str | None, on_bytes: OnBytes
-    ) -> dict[str, Entry]:
-        """Send, verify and publish; BadInput where a local file was changed, and nothing of what
-        was on its way is left on the device.
+    ) -> Iterator[Arrived]:
+        """Send and verify; BadInput where a local file was changed, and nothing of what was on its
+        way is left on the device.
         """
         small = [each for each in sends if prover is None or each.item.bytes < LARGE_BYTES]
         large = [each for each in sends if each not in small]
@@ -42,21 +57,27 @@ class Arrivals:
         try:
             with _checking(sends) as checked:
                 entries = self._send_small(small, checked, on_bytes)
-                if large and prover is not None:
-                    entries |= self._send_large(large, (prover, token), checked, on_bytes)
-                return entries
+                if not large or prover is None:
+                    yield Arrived(entries)
+                    return
+                with self._large_sent(large, (prover, token), checked, on_bytes) as arrived:
+                    yield replace(arrived, entries={**entries, **arrived.entries})
         except BadInput:
             unfinished = (PARTIAL, PART, f".{token}")
             self.store.remove([each.item.sha256 + kind for each in sends for kind in unfinished])
             raise
 
+    def named(self, proven: Mapping[str, Content], states: States) -> dict[str, Entry]:
+        """The entries that proven files have become; ChangedOnDevice if one changed since."""
+        for sha256, content in proven.items():
+            self._refuse_changed(sha256, content, states.get(sha256))
+        return {sha256: Entry(states[sha256]) for sha256 in proven}
+
     def publish(self, whole: Mapping[str, tuple[str, Content]]) -> dict[str, Entry]:
         """Give whole files their names; ChangedOnDevice if one changed since it was hashed."""
         names = [name for name, _ in whole.values()]
         states = self.store.publish(names) if names else {}
-        for sha256, (_, content) in whole.items():
-            self._refuse_changed(sha256, content, states.get(sha256))
-        return {sha256: Entry(states[sha256]) for sha256 in whole}
+        return self.named({sha256: content for sha256, (_, content) in whole.items()}, states)
 
     def _send_small(
         self, sends: Sequence[Send], checked: "_Checked", on_bytes: OnBytes
@@ -76,27 +97,33 @@ class Arrivals:
             self._refuse_changed(each.item.sha256, *settled[each.item.sha256])
         return {each.item.sha256: Entry(settled[each.item.sha256].state) for each in sends}
 
-    def _send_large(
+    @contextmanager
+    def _large_sent(
         self, sends: Sequence[Send], by: tuple[str, str], checked: "_Checked", on_bytes: OnBytes
-    ) -> dict[str, Entry]:
+    ) -> Iterator[Arrived]:
         """Send each while the device hashes it, by a prover and under a token."""
         prover, token = by
         with proving(self.store, prover, sends, token) as proofs:
             if proofs is None:
                 self.progress.step("The device cannot run the prover: it hashes afterwards")
-                return self._send_small(sends, checked, on_bytes)
+                yield Arrived(self._send_small(sends, checked, on_bytes))
+                return
             for each in sends:
                 with self._told_full(each):
                     proofs.send(each, on_bytes)
                 checked(each)
             with self._told_full(sends[-1]):
-                found = proofs.proofs()
-        for each in sends:
-            proof = found.get(each.item.sha256)
-            if proof is None or proof.hash != checked(each):
-                raise self._damaged(each)
-        whole = {sha256: (sha256 + PARTIAL, proof.content) for sha256, proof in found.items()}
-        return self.publish(whole)
+                found = proofs.proofs(len(sends))
+            for each in sends:
+                proof = found.get(each.item.sha256)
+                if proof is None or proof.hash != checked(each):
+                    raise self._damaged(each)
+            proven = {sha256: proof.content for sha256, proof in found.items()}
+            yield Arrived({}, proven, partial(self._settle, proofs, sends[-1]))
+
+    def _settle(self, proofs: Proving, last: Send) -> None:
+        with self._told_full(last):
+            proofs.settle()
 
     @contextmanager
     def _told_full(self, sending: Send) -> Iterator[None]:

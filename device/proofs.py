@@ -1,7 +1,8 @@
 """Large files proven as they arrive: the prover runs on the device beside what is sent.
 
 It takes each file's name from adbd as soon as there is one, so that what had arrived stays where a
-transfer breaks off; hashes the bytes while they are in memory; and waits for the flash in the end.
+transfer breaks off; hashes the bytes while they are in memory, and tells their hash; then it waits
+for the flash.
 """
 
 import re
@@ -9,6 +10,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 from taskzip.device.errors import ParseTrouble
 from taskzip.device.parse.fields import shown, whole_number
@@ -17,7 +19,7 @@ from taskzip.device.send import Send
 from taskzip.device.store import FLASH_TIMEOUT_S, Store
 from taskzip.device.transport.protocol import LineStream, OnBytes, Span
 
-_READY = b"ready"
+_READY, _SETTLED = b"ready", b"settled"
 _LOWEST_TOKEN = 100_000_000
 """A name of its own for each push: a prover whose host is gone takes nothing that is not its own.
 Nine digits, which a replayed device takes for any others."""
@@ -45,12 +47,24 @@ class Proving:
         span = Span(sending.start, sending.bytes)
         self._store.transport.push(item.local, target, on_bytes, span)
 
-    def proofs(self) -> dict[str, Proof]:
-        """Of all files, by SHA-256, once they are on the flash."""
-        found = dict(_parse(line.decode(errors="replace")) for line in self._stream)
+    def proofs(self, count: int) -> dict[str, Proof]:
+        """Of so many files, by SHA-256, once they have arrived; fewer where there are no more."""
+        lines = list(islice(self._stream, count))
+        if len(lines) < count:
+            self._refuse_failure()
+        return dict(_parse(line.decode(errors="replace")) for line in lines)
+
+    def settle(self) -> None:
+        """Wait until all is on the flash."""
+        said = next(self._stream, None)
+        if said is None:
+            self._refuse_failure()
+        if said != _SETTLED:
+            raise ParseTrouble(f"the prover should say that all is settled, not {said!r}")
+
+    def _refuse_failure(self) -> None:
         if self._stream.completed is not None:
             self._stream.completed.checked()
-        return found
 
 
 def new_token() -> str:

@@ -1,17 +1,19 @@
 """Push: bytes that the device's store has are never sent again, those that arrive are verified.
 
-What is missing is sent (going on where an earlier push broke off), hashed on the device, written
-to its flash, and only then gets its name (`arrivals.py`). The run folder is links to the store.
+What is missing is sent (going on where an earlier push broke off), hashed on the device, named, and
+written to its flash; only then the stamp vouches for it (`arrivals.py`). The run folder is links to
+the store.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
 
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.contracts.report import Pushed
-from taskzip.device.arrivals import Arrivals
+from taskzip.device.arrivals import Arrivals, Arrived
 from taskzip.device.manifest import Item, total_bytes
 from taskzip.device.parse.files import Content, FileState
 from taskzip.device.room import make_room
@@ -27,6 +29,8 @@ class Placed:
 
     files: Mapping[str, FileState]
     pushed: Pushed
+    verified_at: float
+    """When all were verified and in place, by `time.monotonic`; they reached the flash later."""
 
 
 def push_items(  # noqa: PLR0913  # where, what, and how
@@ -50,15 +54,16 @@ def push_items(  # noqa: PLR0913  # where, what, and how
     entries = push.without_wanted(found.sure) if verify else found.sure
     arrived = push.hash_unsure(found, entries)
     sends = push.plan(entries, arrived)
-    make_room(push.store, sends, entries, push.wanted)
+    make_room(push.store, sends, entries, push.wanted, found.free_bytes)
     entries |= push.arrivals.publish(_whole(arrived))
     began = monotonic()
-    entries |= push.send(sends, prover.sha256 if prover else None)
-    seconds = monotonic() - began
-    kept = push.keep(entries, found)
-    push.store.link({item.path: item.sha256 for item in items}, kept)
-    files = {item.path: replace(entries[item.sha256].state, path=item.path) for item in items}
-    return Placed(files, _account(items, sends, seconds))
+    with push.sent(sends, prover.sha256 if prover else None) as sent:
+        in_place = entries | push.in_place({item.path: item.sha256 for item in items}, sent)
+        verified = monotonic()
+        sent.settle()
+    push.vouch_for(in_place, found)
+    files = {item.path: replace(in_place[item.sha256].state, path=item.path) for item in items}
+    return Placed(files, _account(items, sends, verified - began), verified)
 
 
 @dataclass(frozen=True)
@@ -96,21 +101,31 @@ class _Push:
         sends = [plan_send(item, arrived.get(item.sha256 + PARTIAL)) for item in missing]
         return sorted(sends, key=lambda each: each.item.bytes, reverse=True)
 
-    def send(self, sends: Sequence[Send], prover: str | None) -> dict[str, Entry]:
-        """Send, verify and publish; see `Arrivals.send`."""
+    @contextmanager
+    def sent(self, sends: Sequence[Send], prover: str | None) -> Iterator[Arrived]:
+        """Send and verify; see `Arrivals.sent`."""
         if not sends:
-            return {}
+            yield Arrived({})
+            return
         total = sum(each.bytes for each in sends)
         with progress_bar(self.progress, f"Pushing {len(sends)} files", total) as bar:
-            return self.arrivals.send(sends, prover, partial(self.progress.advance, bar))
+            on_bytes = partial(self.progress.advance, bar)
+            with self.arrivals.sent(sends, prover, on_bytes) as arrived:
+                yield arrived
 
-    def keep(self, entries: Mapping[str, Entry], found: Found) -> Entries | None:
-        """Remove what nobody needs or vouches for; the rest, where the stamp does not say it."""
+    def in_place(self, paths: Mapping[str, str], arrived: Arrived) -> dict[str, Entry]:
+        """Fill the run folder, path → SHA-256; what has arrived, as it is then."""
+        states = self.store.place(paths, [sha256 + PARTIAL for sha256 in arrived.proven])
+        return {**arrived.entries, **self.arrivals.named(arrived.proven, states)}
+
+    def vouch_for(self, entries: Entries, found: Found) -> None:
+        """Remove what nobody needs or vouches for; vouch for the rest where the stamp does not."""
         used = mark_used(entries, self.wanted)
         old = outdated(used)
         self.store.remove(sorted({*old, *(found.present.keys() - used.keys())}))
         kept = {sha256: entry for sha256, entry in used.items() if sha256 not in old}
-        return None if kept == found.stamped else kept
+        if kept != found.stamped:
+            self.store.vouch_for(kept)
 
 
 def _whole(arrived: Mapping[str, Hashed]) -> dict[str, tuple[str, Content]]:

@@ -19,9 +19,14 @@ def free_bytes(transport: Transport, folder: str) -> int:
 
 
 def make_room(
-    store: Store, sends: Sequence[Send], entries: dict[str, Entry], wanted: Collection[str]
+    store: Store,
+    sends: Sequence[Send],
+    entries: dict[str, Entry],
+    wanted: Collection[str],
+    available: int,
 ) -> None:
-    """Remove entries that are not wanted, the longest unused first, until what is sent fits.
+    """Remove entries that are not wanted, the longest unused first, until there is
+    room for what is sent, where so many bytes are available.
 
     DeviceFull, and nothing is removed, where it would not fit even so.
     """
@@ -29,7 +34,6 @@ def make_room(
         return
     needed = sum(each.bytes for each in sends) + MARGIN_BYTES
     needed += max(each.aside_bytes for each in sends)
-    available = free_bytes(store.transport, store.folder)
     going = []
     for name in oldest_first(entries, wanted):
         if available < needed:

@@ -1,6 +1,7 @@
 """The store on the device: a file's bytes under their SHA-256, linked into the run folder.
 
-`STORE/<sha256>` is whole, verified and on the flash. `<sha256>.partial` is a beginning, or all, of
+`STORE/<sha256>` is whole and verified, and on the flash where the stamp vouches for it: all others
+are hashed before they are used. `<sha256>.partial` is a beginning, or all, of
 what is being pushed; `<sha256>.part…` is what is on its way. Nothing else stays there.
 Links are symbolic: Android refuses its shell user hard ones, and they leave an entry's inode, by
 which it is known, as it is.
@@ -24,6 +25,7 @@ from taskzip.device.parse.files import (
     parse_hashes,
     parse_states,
 )
+from taskzip.device.parse.storage import parse_available
 from taskzip.device.stamp import Entries, Entry, format_stamp, parse_stamp
 from taskzip.device.transport.protocol import Transport
 
@@ -43,10 +45,11 @@ _STAMP_BYTES_AT_ONCE = 8 << 10
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in the store: the state of each file by name, and what the stamp knows."""
+    """What lies in the store: the state of each file by name, what the stamp knows, and room."""
 
     present: Mapping[str, FileState]
     stamped: Entries
+    free_bytes: int
 
     @property
     def sure(self) -> dict[str, Entry]:
@@ -96,10 +99,11 @@ class Store:
     def open(self) -> Found:
         """Look at the entries, after removing the run folder and all that has no place here."""
         text = self._shell(scripts.OPEN, self.home, _NAME_PATTERN, STAT_FORMAT)
-        stamp, _, states = text.rpartition("\0")
+        rest, _, states = text.rpartition("\0")
+        stamp, _, room = rest.rpartition("\0")
         found = parse_states(states)
         present = {path.removeprefix("./"): _named(state) for path, state in found.items()}
-        return Found(present, parse_stamp(stamp))
+        return Found(present, parse_stamp(stamp), parse_available(room))
 
     def hash(self, names: Sequence[str]) -> dict[str, Hashed]:
         """Hash files on the device; those that changed meanwhile are left out."""
@@ -134,20 +138,22 @@ class Store:
         if names:
             self._shell(scripts.REMOVE, self.folder, *names)
 
-    def link(self, paths: Mapping[str, str], entries: Entries | None) -> None:
-        """Fill the run folder, path → the entry's SHA-256; where given, leave what is known of the
-        entries."""
-        stamp = "" if entries is None else format_stamp(entries)
-        if len(stamp) > _STAMP_BYTES_AT_ONCE:
-            self._write_stamp(stamp)
-            stamp = ""
+    def place(self, paths: Mapping[str, str], partials: Sequence[str]) -> States:
+        """Fill the run folder, path → the entry's SHA-256, and give partial files their names; the
+        states of those then. They may be in the device's memory only."""
         links = [(path, f"{self.folder}/{sha256}") for path, sha256 in paths.items()]
-        for first in range(0, len(links), _LINKS_AT_ONCE):
-            some = links[first : first + _LINKS_AT_ONCE]
-            packed = base64.b64encode(_archive(some)).decode()
-            self._shell(scripts.LINK, self.work, packed, stamp if some[-1] == links[-1] else "")
+        firsts = range(0, max(len(links), 1), _LINKS_AT_ONCE)
+        *most, rest = (_packed(links[first : first + _LINKS_AT_ONCE]) for first in firsts)
+        for packed in most:
+            self._shell(scripts.LINK, self.work, packed)
+        return parse_states(self._shell(scripts.PLACE, STAT_FORMAT, self.home, rest, *partials))
 
-    def _write_stamp(self, stamp: str) -> None:
+    def vouch_for(self, entries: Entries) -> None:
+        """Write the stamp: what is known of the entries, all of which are on the flash."""
+        stamp = format_stamp(entries)
+        if len(stamp) <= _STAMP_BYTES_AT_ONCE:
+            self._shell(scripts.STAMP, self.folder, stamp)
+            return
         with tempfile.NamedTemporaryFile() as file:
             file.write(stamp.encode())
             file.flush()
@@ -174,12 +180,12 @@ def _named(state: FileState) -> FileState:
     return FileState(**{**vars(state), "path": state.path.removeprefix("./")})
 
 
-def _archive(links: Iterable[tuple[str, str]]) -> bytes:
-    """A tar of symbolic links, path and target: one program makes all of them."""
+def _packed(links: Iterable[tuple[str, str]]) -> str:
+    """A tar of symbolic links, path and target, in Base64: one program makes all of them."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path, target in links:
             link = tarfile.TarInfo(path)
             link.type, link.linkname = tarfile.SYMTYPE, target
             archive.addfile(link)
-    return packed.getvalue()
+    return base64.b64encode(packed.getvalue()).decode()

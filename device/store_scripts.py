@@ -16,6 +16,8 @@ fi
 mkdir -p work store && cd store || exit
 [ ! -f .stamp ] || cat .stamp
 printf '\0'
+df -k . || exit
+printf '\0'
 find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
     -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
     -o -exec rm -rf {} + ')'
@@ -30,18 +32,8 @@ sha256sum -- "$@" || exit
 printf '\0'
 stat -c "$format" -- "$@"
 """
-# On the flash before it has its name: writing it back later would take flash and processor from
-# what is measured. `fsync` tells whether it could be written.
-PUBLISH = r"""
-format=$1
-[ "$2" = . ] || cd "$2" || exit
-shift 2
-fsync "$@" 2>/dev/null || for file do
-    dd if=/dev/null of="$file" conv=notrunc,fsync 2>/dev/null || {
-        echo "$file: cannot be written to the flash" >&2
-        exit 1
-    }
-done
+# Of partial files, their states then.
+_NAME = r"""
 chmod 755 "$@" || exit
 for file do
     shift
@@ -51,6 +43,22 @@ for file do
 done
 stat -c "$format" -- "$@"
 """
+# Written back later, it would take flash and processor from what is measured. `fsync` tells whether
+# it could be written.
+PUBLISH = (
+    r"""
+format=$1
+[ "$2" = . ] || cd "$2" || exit
+shift 2
+fsync "$@" 2>/dev/null || for file do
+    dd if=/dev/null of="$file" conv=notrunc,fsync 2>/dev/null || {
+        echo "$file: cannot be written to the flash" >&2
+        exit 1
+    }
+done
+"""
+    + _NAME
+)
 # Publishes those that are what their names promise. `flush` writes many bytes to the flash sooner,
 # and meanwhile: one waits for the flash, the other for the processor.
 SETTLE = (
@@ -75,8 +83,15 @@ set -- "$format" . "$@"
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
 RENAME = r'cd "$1" && mv -f "$2" "$3"'
-LINK = r"""
-cd "$1" && printf %s "$2" | base64 -d | tar -xf - || exit
-[ -n "$3" ] || exit 0
-cd ../store && printf %s "$3" >.stamp.partial && mv -f .stamp.partial .stamp
+LINK = r'cd "$1" && printf %s "$2" | base64 -d | tar -xf -'
+PLACE = (
+    r"""
+cd "$2/work" && printf %s "$3" | base64 -d | tar -xf - || exit
+[ $# -gt 3 ] || exit 0
+format=$1
+cd ../store || exit
+shift 3
 """
+    + _NAME
+)
+STAMP = r'cd "$1" && printf %s "$2" >.stamp.partial && mv -f .stamp.partial .stamp'

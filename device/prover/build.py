@@ -19,7 +19,9 @@ SOURCE = Path(__file__).parent / "src"
 
 _FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-static", "-s", "-Wl,--gc-sections")
 _INCLUDES = (f"-I{RUNNER_SOURCE / 'src'}", "-idirafter", "/usr/include")
-"""The result of a function is the runner's; xxhash.h is Debian's, the same for every processor."""
+"""What a function results in, and an open file, are the runner's; xxhash.h is Debian's, the same
+for every processor."""
+_RUNNER_HEADERS = ("descriptor.h", "result.h")
 _VERSION_LENGTH = 12
 
 
@@ -57,7 +59,8 @@ def compile_program(chain: Toolchain, sources: list[Path], made: Path, *more: st
 def _version(chain: Toolchain) -> str:
     """Of everything that the program is made from."""
     digest = hashlib.sha256(repr((_FLAGS, chain.machine)).encode())
-    for path in (*sorted(SOURCE.glob("*")), RUNNER_SOURCE / "src" / "result.h"):
+    theirs = (RUNNER_SOURCE / "src" / name for name in _RUNNER_HEADERS)
+    for path in (*sorted(SOURCE.glob("*")), *theirs):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     asked = [chain.compiler, "--version"]
     digest.update(subprocess.run(asked, capture_output=True, check=True).stdout)

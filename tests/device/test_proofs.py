@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from time import sleep
 
@@ -11,7 +10,14 @@ import pytest
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.report import Pushed
-from taskzip.device.errors import CommandFailed, ConnectionLost, ParseTrouble, TransferFailed
+from taskzip.device.arrivals import Arrivals
+from taskzip.device.errors import (
+    ChangedOnDevice,
+    CommandFailed,
+    ConnectionLost,
+    ParseTrouble,
+    TransferFailed,
+)
 from taskzip.device.manifest import PROVER_PATH, Item, prover_item
 from taskzip.device.proofs import new_token, proving
 from taskzip.device.prover.build import build_prover
@@ -171,6 +177,24 @@ def test_a_prover_that_fails_proves_nothing(
     assert not set(stored(local)) & {items[0].sha256, items[2].sha256}
 
 
+@pytest.mark.parametrize("instead", ["s/settled/nonsense/", "/settled/d"])
+def test_what_is_not_on_the_flash_is_not_vouched_for(
+    local: LocalTransport,
+    items: list[Item],
+    host_prover: Item,
+    tmp_path: Path,
+    instead: str,
+) -> None:
+    script = f'#!/bin/sh\n"{host_prover.local}" "$@" | sed -u "{instead}"\n'
+    failing = item_of(tmp_path, PROVER_PATH, script.encode())
+    with pytest.raises(ParseTrouble, match="settled"):
+        push(local, items, failing)
+    store = Store(local, home(local))
+    assert not {each.sha256 for each in items} & store.open().sure.keys()
+    assert push(local, items, host_prover).files == 1  # the prover: what had arrived is hashed
+    assert {each.sha256 for each in items} <= store.open().sure.keys()
+
+
 def test_a_file_that_another_push_sends_is_not_taken(
     local: LocalTransport, items: list[Item], host_prover: Item
 ) -> None:
@@ -181,7 +205,8 @@ def test_a_file_that_another_push_sends_is_not_taken(
     with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
         assert proofs is not None
         proofs.send(Send(items[0]), lambda _: None)
-        assert list(proofs.proofs()) == [items[0].sha256]
+        assert list(proofs.proofs(1)) == [items[0].sha256]
+        proofs.settle()
     assert other.exists()
 
 
@@ -194,6 +219,8 @@ def test_a_file_that_changes_after_its_proof_is_not_taken_for_it(
     with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
         assert proofs is not None
         proofs.send(Send(items[0]), lambda _: None)
-        proof = proofs.proofs()[items[0].sha256]
+        proof = proofs.proofs(1)[items[0].sha256]
     Path(store.folder, name).write_bytes(bytes(items[0].bytes))
-    assert replace(store.publish([name])[items[0].sha256]).content != proof.content
+    arrivals = Arrivals(store, {item.sha256: item for item in items}, Silent())
+    with pytest.raises(ChangedOnDevice, match="changed while it was pushed"):
+        arrivals.named({items[0].sha256: proof.content}, store.place({}, [name]))

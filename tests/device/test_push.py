@@ -17,6 +17,7 @@ from taskzip.device.push import push_items
 from taskzip.device.room import MARGIN_BYTES, free_bytes
 from taskzip.device.select import open_device, resolve
 from taskzip.device.stamp import Entry, format_stamp, parse_stamp
+from taskzip.device.store_scripts import OPEN
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
 from taskzip.device.transport.protocol import Transport
@@ -215,12 +216,13 @@ def test_entries_of_others_go_when_space_is_needed_the_longest_unused_first(
 
         def shell(self, argv, timeout_s=60.0):
             completed = super().shell(argv, timeout_s)
-            if argv[0] != "df":
+            if OPEN not in argv:
                 return completed
-            used = sum(path.stat().st_size for path in Path(argv[-1]).iterdir())
+            used = sum(path.stat().st_size for path in Path(home(self), "store").iterdir())
             free = (MARGIN_BYTES + (1 << 20) - used) // 1024
             text = f"Filesystem 1K-blocks Used Available Use% Mounted\nx 1 1 {free} 1% /\n"
-            return replace(completed, stdout=text.encode())
+            stamp, _, states = completed.text.split("\0")
+            return replace(completed, stdout="\0".join((stamp, text, states)).encode())
 
     small = Small(Path(local.base))
     first, second, third, last = (

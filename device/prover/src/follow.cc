@@ -3,7 +3,6 @@
 #define XXH_INLINE_ALL
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 namespace taskzip {
 namespace {
@@ -21,23 +21,6 @@ constexpr char kWriteFailed[] = "write_failed";
 constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
 // Rarely enough: each change between two programs is dear where a processor is emulated.
 constexpr long kNapNs = 20'000'000;
-
-// An open file, closed at the end of the block.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) {
-      close(fd_);
-    }
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Error failed(const char* code, const std::string& name) {
   return Error{code, name + ": " + std::strerror(errno)};
@@ -54,11 +37,11 @@ Status nap() {
   return {};
 }
 
-Result<int> await_file(int folder, const std::string& name) {
+Result<Descriptor> await_file(int folder, const std::string& name) {
   for (;;) {
-    const int fd = openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0) {
-      return fd;
+    Descriptor file(openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (file.is_open()) {
+      return file;
     }
     if (errno != ENOENT) {
       return failed(kMissing, name);
@@ -68,21 +51,20 @@ Result<int> await_file(int folder, const std::string& name) {
 }
 
 // The file that holds the bytes in the end, opened; what arrives whole gets its name.
-Result<int> open_whole(int folder, const Coming& coming, const std::string& part) {
+Result<Descriptor> open_whole(int folder, const Coming& coming, const std::string& part) {
   const std::string whole = coming.name + ".partial";
   if (coming.start == 0 && renameat(folder, part.c_str(), folder, whole.c_str()) != 0) {
     return failed(kMissing, part);
   }
-  const int fd = openat(folder, whole.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+  Descriptor file(openat(folder, whole.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
   struct stat info {};
-  if (fd < 0 || fstat(fd, &info) != 0) {
+  if (!file.is_open() || fstat(file.get(), &info) != 0) {
     return failed(kMissing, whole);
   }
   if (coming.start != 0 && static_cast<std::uint64_t>(info.st_size) != coming.start) {
-    close(fd);
     return Error{kMissing, whole + " has another length"};
   }
-  return fd;
+  return file;
 }
 
 Status append(int fd, const char* data, std::size_t bytes) {
@@ -142,10 +124,10 @@ Result<Proof> follow(int folder, const Coming& coming) {
   const std::string name = coming.name + "." + coming.part;
   auto arriving = await_file(folder, name);
   TASKZIP_TRY(arriving);
-  const Descriptor part(arriving.value());
+  const Descriptor part = arriving.take();
   auto opened = open_whole(folder, coming, name);
   TASKZIP_TRY(opened);
-  const Descriptor whole(opened.value());
+  Descriptor whole = opened.take();
   const bool is_moved = coming.start != 0;
   auto hash = take(part.get(), whole.get(), is_moved, coming.bytes - coming.start);
   TASKZIP_TRY(hash);
@@ -157,16 +139,12 @@ Result<Proof> follow(int folder, const Coming& coming) {
     unlinkat(folder, name.c_str(), 0);
   }
   const auto modified = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
-  return Proof{info.st_ino, static_cast<std::uint64_t>(info.st_size), modified, hash.take()};
+  const auto bytes = static_cast<std::uint64_t>(info.st_size);
+  return Proof{std::move(whole), info.st_ino, bytes, modified, hash.take()};
 }
 
-Status settle(int folder, const std::string& name) {
-  const std::string whole = name + ".partial";
-  const Descriptor file(openat(folder, whole.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (file.get() < 0) {
-    return failed(kMissing, whole);
-  }
-  return fdatasync(file.get()) == 0 ? Status() : failed(kWriteFailed, whole);
+Status settle(const Proof& proof) {
+  return fdatasync(proof.file.get()) == 0 ? Status() : failed(kWriteFailed, "the flash");
 }
 
 }  // namespace taskzip

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "descriptor.h"
 #include "result.h"
 
 namespace taskzip {
@@ -18,6 +19,7 @@ struct Coming {
 
 // `<name>.partial` as it was when all of it had arrived.
 struct Proof {
+  Descriptor file;
   std::uint64_t inode;
   std::uint64_t bytes;
   std::int64_t modified_ns;
@@ -35,9 +37,8 @@ struct Proof {
 // @retval run_alone     the process that started this one has ended
 Result<Proof> follow(int folder, const Coming& coming);
 
-// Returns once all of `<name>.partial` is on the flash.
-// @retval file_missing  it cannot be opened
+// Returns once all of the file is on the flash, whatever its name is by then.
 // @retval write_failed  it could not be written
-Status settle(int folder, const std::string& name);
+Status settle(const Proof& proof);
 
 }  // namespace taskzip

@@ -1,6 +1,7 @@
 // Proves files as they arrive: `taskzip-prover FOLDER PART [NAME START BYTES]...`.
 //
-// Says `ready`, and when all are on the flash, in their order, `NAME INODE BYTES MODIFIED_NS HASH`.
+// Says `ready`; of each that has arrived, in their order, `NAME INODE BYTES MODIFIED_NS HASH`; and
+// `settled` when all are on the flash.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -27,6 +28,21 @@ void print(const std::string& name, const taskzip::Proof& proof) {
               proof.modified_ns, proof.hash.c_str());
 }
 
+int say(const char* word) {
+  std::puts(word);
+  return std::fflush(stdout) == 0 ? 0 : kFailed;
+}
+
+int settle(int folder, const std::vector<taskzip::Proof>& proofs) {
+  syncfs(folder);  // sooner than one file after the other; the rest tells whether it worked
+  for (const auto& proof : proofs) {
+    if (const auto settled = taskzip::settle(proof); !settled.ok()) {
+      return tell(settled.error());
+    }
+  }
+  return say("settled");
+}
+
 int prove(int folder, const std::vector<taskzip::Coming>& files) {
   std::vector<taskzip::Proof> proofs;
   for (const auto& coming : files) {
@@ -35,15 +51,10 @@ int prove(int folder, const std::vector<taskzip::Coming>& files) {
       return tell(proof.error());
     }
     proofs.push_back(proof.take());
+    print(coming.name, proofs.back());
   }
-  syncfs(folder);  // sooner than one file after the other; settle tells whether it worked
-  for (std::size_t at = 0; at < files.size(); ++at) {
-    if (const auto settled = taskzip::settle(folder, files[at].name); !settled.ok()) {
-      return tell(settled.error());
-    }
-    print(files[at].name, proofs[at]);
-  }
-  return std::fflush(stdout) == 0 ? 0 : kFailed;
+  std::fflush(stdout);
+  return settle(folder, proofs);
 }
 
 }  // namespace
@@ -60,7 +71,6 @@ int main(int count, char** words) {
     const auto bytes = std::strtoull(words[at + 2], nullptr, 10);
     files.push_back({words[at], words[2], start, bytes});
   }
-  std::printf("ready\n");
-  std::fflush(stdout);
-  return prove(folder, files);
+  const int said = say("ready");
+  return said == 0 ? prove(folder, files) : said;
 }

@@ -110,10 +110,20 @@ TEST_F(Follow, ABeginningOfAnotherLengthIsRefused) {
   EXPECT_EQ(read("a.partial"), "123");
 }
 
-TEST_F(Follow, WhatIsNotThereCannotBeSettled) {
-  write("a.partial", "123");
-  EXPECT_TRUE(settle(folder_, "a").ok());
-  EXPECT_EQ(settle(folder_, "b").error().code, "file_missing");
+TEST_F(Follow, AFileIsSettledByWhateverName) {
+  write("a.part-1", "123");
+  const auto proof = follow(folder_, {"a", "part-1", 0, 3});
+  ASSERT_TRUE(proof.ok());
+  std::filesystem::rename(path("a.partial"), path("a"));
+  EXPECT_TRUE(settle(proof.value()).ok());
+}
+
+TEST_F(Follow, WhatCannotBeWrittenToTheFlashIsTold) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  const Proof proof{Descriptor(ends[1]), 0, 0, 0, ""};
+  EXPECT_EQ(settle(proof).error().code, "write_failed");
 }
 
 TEST_F(Follow, ALinkIsNotFollowed) {

@@ -10,27 +10,14 @@
 #include <cstring>
 
 #include "codes.h"
+#include "descriptor.h"
 
 namespace taskzip {
 namespace {
 
-// A file opened for reading, closed at the end of the block.
-class Descriptor {
- public:
-  explicit Descriptor(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) {
-      close(fd_);
-    }
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
+Descriptor open_for_reading(const std::string& path) {
+  return Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
 
 struct PageCount {
   std::size_t resident = 0;
@@ -42,7 +29,7 @@ Error missing(const std::string& path) {
 }
 
 Result<PageCount> count_pages(const std::string& path) {
-  const Descriptor file(path);
+  const Descriptor file = open_for_reading(path);
   struct stat info {};
   if (!file.is_open() || fstat(file.get(), &info) != 0) {
     return missing(path);
@@ -72,7 +59,7 @@ Result<PageCount> count_pages(const std::string& path) {
 
 Status evict(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
-    const Descriptor file(path);
+    const Descriptor file = open_for_reading(path);
     if (!file.is_open()) {
       return missing(path);
     }
@@ -85,7 +72,7 @@ Status evict(const std::vector<std::string>& paths) {
 Status read_through(const std::vector<std::string>& paths) {
   std::vector<char> block(std::size_t{64} << 10);
   for (const std::string& path : paths) {
-    const Descriptor file(path);
+    const Descriptor file = open_for_reading(path);
     if (!file.is_open()) {
       return missing(path);
     }

@@ -120,9 +120,9 @@ class Lying(LocalTransport):
 
 LIES = {
     "The device says rubbish of its store": ("store/work", b"\xff\0\xffrubbish"),
-    "The device says rubbish of its free space": ("df", b"plenty"),
+    "The device says rubbish of its free space": ("df -k", b"\0plenty\0"),
     "The device says that it has no space": (
-        "df", b"Filesystem 1K-blocks Used Available Use% Mounted on\nx 9 9 0 100% /\n",
+        "df -k", b"\0Filesystem 1K-blocks Used Available Use% Mounted on\nx 9 9 0 100% /\n\0",
     ),
     "The device says rubbish of hashes": ("sha256sum", b"a\0b\0c"),
     "The device says other hashes": ("sha256sum", b"\0" + b"0" * 64 + b"  x\n\0"),
