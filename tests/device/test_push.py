@@ -11,12 +11,14 @@ from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.contracts.report import Pushed
 from taskzip.device.errors import DeviceFull, ParseTrouble, TransferFailed
-from taskzip.device.manifest import Item
+from taskzip.device.manifest import Item, prover_item
 from taskzip.device.parse.files import STAT_FORMAT, parse_state
+from taskzip.device.prover.build import build_prover
 from taskzip.device.push import push_items
 from taskzip.device.room import MARGIN_BYTES, free_bytes
 from taskzip.device.select import open_device, resolve
 from taskzip.device.stamp import Entry, format_stamp, parse_stamp
+from taskzip.device.store import LARGE_BYTES
 from taskzip.device.store_scripts import OPEN
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.local import LocalTransport
@@ -262,22 +264,45 @@ def test_what_was_pushed_is_on_the_flash_and_will_not_be_written_back_later(
     assert int(said.split()[1]) < 1024
 
 
+UNMOUNT = """
+for try in 1 2 3 4 5 6 7 8 9 10; do  # a prover may take a moment to end
+    umount "$1" && break
+    sleep 0.5
+done
+rmdir "$1"
+"""
+
+
 @pytest.mark.device
-def test_a_device_that_fills_up_during_a_push_is_full(
-    virtual_machine: RunningMachine, tmp_path: Path
+@pytest.mark.parametrize(
+    ("size", "room_mib", "proves", "needed"),
+    [(3_000_000, 12, False, "2.9"), (2 * LARGE_BYTES, 20, True, "8.0")],
+)
+def test_a_device_that_fills_up_during_a_push_is_full(  # noqa: PLR0913  # fixtures, and a case
+    virtual_machine: RunningMachine,
+    tmp_path: Path,
+    *,
+    size: int,
+    room_mib: int,
+    proves: bool,
+    needed: str,
 ) -> None:
     door, port = Door(Patience(20.0), tmp_path), virtual_machine.port
     transport = door.open_tcp("127.0.0.1", port, transfer_silence_s=3.0)
     other = door.open_tcp("127.0.0.1", port)
     small = f"{other.base}/small"
-    mount = 'mkdir "$1" && mount -t tmpfs -o size=12m small "$1"'
-    other.shell(["sh", "-c", mount, "x", small]).checked()
-    item = item_of(tmp_path, "bundle/a.bin", bytes(3_000_000))
+    mount = 'mkdir "$1" && mount -t tmpfs -o size="$2"m small "$1"'
+    other.shell(["sh", "-c", mount, "x", small, str(room_mib)]).checked()
+    item = item_of(tmp_path, "bundle/a.bin", bytes(size))
+    prover = prover_item(build_prover("aarch64", Silent())) if proves else None
+    place, filling = f"{small}/taskzip", Filling(other, small)
     try:
-        with pytest.raises(DeviceFull, match=r"0\.0 MiB free, 2\.9 MiB are needed"):
-            push_items(transport, f"{small}/taskzip", [item], Filling(other, small))
+        if prover is not None:
+            push_items(transport, place, [], Silent(), prover=prover)
+        with pytest.raises(DeviceFull, match=rf"0\.0 MiB free, {needed} MiB are needed"):
+            push_items(transport, place, [item], filling, prover=prover)
     finally:
-        other.shell(["sh", "-c", 'umount "$1" && rmdir "$1"', "x", small]).checked()
+        other.shell(["sh", "-c", UNMOUNT, "x", small]).checked()
         other.close()
         transport.close()
 
