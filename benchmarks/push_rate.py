@@ -52,6 +52,7 @@ class PushRates(Document):
     bytes: Bytes
     files: Count
     clock: Clock
+    memory_mib: Count
     in_place_s: tuple[float, ...]
     """Ours, until all was verified and in place …"""
     ours_s: tuple[float, ...]
@@ -74,15 +75,21 @@ class PushRates(Document):
         return median(self.adb_s) / median(self.in_place_s)
 
     @property
+    def sent_ratio(self) -> float:
+        """Our sending's rate to that of `adb push`, which ends alike: unverified, in memory."""
+        return median(self.adb_s) / median(self.sent_s)
+
+    @property
     def same_work_ratio(self) -> float:
         """Our rate to that of `adb push` with what it leaves to do, until all is on the flash."""
         whole = map(sum, zip(self.adb_s, self.flash_s, self.hash_s, strict=True))
         return median(whole) / median(self.ours_s)
 
 
-def measure(mib: int, files: int, rounds: int, clock: Clock) -> PushRates:
+def measure(mib: int, files: int, rounds: int, clock: Clock, memory_mib: int) -> PushRates:
     """Push `files` files of random bytes, `mib` MiB together, by both ways in turns."""
-    profile = Profile(clock=clock, disk_mib=_DISK_FILES * mib + _DISK_MIB, label="push-rate")
+    disk_mib = _DISK_FILES * mib + _DISK_MIB
+    profile = Profile(clock=clock, memory_mib=memory_mib, disk_mib=disk_mib, label="push-rate")
     with tempfile.TemporaryDirectory() as place, _running(profile) as device:
         items = [_item(Path(place), number, mib * _MIB // files) for number in range(files)]
         target = resolve(device.serial, profile)
@@ -95,6 +102,7 @@ def measure(mib: int, files: int, rounds: int, clock: Clock) -> PushRates:
         bytes=sum(item.bytes for item in items),
         files=files,
         clock=clock,
+        memory_mib=memory_mib,
         in_place_s=in_place,
         ours_s=ours,
         unchanged_s=unchanged,
@@ -216,8 +224,9 @@ def render(rates: PushRates) -> Table:
         rate = f"{mib / median(seconds):.0f}" if seconds in moving else ""
         table.add_row(name, f"{median(seconds):.2f}", rate)
     table.caption = (
-        f"{mib:.0f} MiB in {rates.files} files, emulated device, {rates.clock} clock; medians of "
-        f"{len(rates.ours_s)} rounds in turns; rate to adb push: {rates.ratio:.2f}; "
+        f"{mib:.0f} MiB in {rates.files} files, emulated device, {rates.clock} clock, "
+        f"{rates.memory_mib} MiB of memory; medians of {len(rates.ours_s)} rounds in turns; "
+        f"rates to adb push: only sent {rates.sent_ratio:.2f}, in place {rates.ratio:.2f}; "
         f"on the flash, to adb push with sync and sha256sum: {rates.same_work_ratio:.2f}"
     )
     return table
@@ -228,6 +237,9 @@ def main(  # noqa: PLR0913, PLR0917  # each is an option
     files: Annotated[int, typer.Option(min=1)] = 4,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     clock: Annotated[Clock, typer.Option(help="Of the emulated device.")] = "counted",
+    memory_mib: Annotated[
+        int, typer.Option(min=128, help="Of the emulated device; little of it holds a push up.")
+    ] = Profile().memory_mib,
     min_ratio: Annotated[
         float | None, typer.Option(help="End with 1 below this: our rate / that of adb push.")
     ] = None,
@@ -240,7 +252,7 @@ def main(  # noqa: PLR0913, PLR0917  # each is an option
 ) -> None:
     """Compare the harness's push with `adb push` on the emulated device."""
     with errors_told():
-        rates = measure(mib, files, rounds, clock)
+        rates = measure(mib, files, rounds, clock, memory_mib)
     Console().print(render(rates))
     if json_file is not None:
         rates.write(json_file)

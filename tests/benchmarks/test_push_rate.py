@@ -8,6 +8,8 @@ RATES = PushRates(
     bytes=256 << 20,
     files=4,
     clock="counted",
+    memory_mib=512,
+    in_place_s=(1.5, 2.5, 3.5),
     ours_s=(2.0, 4.0, 9.0),
     unchanged_s=(0.1, 0.2, 0.1),
     sent_s=(1.0, 1.0, 1.0),
@@ -19,7 +21,8 @@ RATES = PushRates(
 
 
 def test_the_ratio_is_of_rates_and_of_medians() -> None:
-    assert RATES.ratio == 0.5
+    assert RATES.sent_ratio == 2.0
+    assert RATES.ratio == 0.8
     assert RATES.same_work_ratio == 1.25
 
 
@@ -27,6 +30,7 @@ def test_rates_stand_where_all_bytes_move() -> None:
     console = Console(record=True, width=120)
     console.print(render(RATES))
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
-    assert "│ push: sent, verified, on the flash │ 4.00 │ 64 │" in lines
+    assert "│ push: sent, verified, in place │ 2.50 │ 102 │" in lines
+    assert "│ … and on the flash │ 4.00 │ 64 │" in lines
     assert "│ adb push: sent │ 2.00 │ 128 │" in lines
     assert "│ push of what is there already │ 0.10 │ │" in lines
