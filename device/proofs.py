@@ -55,11 +55,10 @@ class Proving:
         return dict(_parse(line.decode(errors="replace")) for line in lines)
 
     def settle(self) -> None:
-        """Wait until all is on the flash."""
-        said = next(self._stream, None)
-        if said is None:
-            self._refuse_failure()
-        if said != _SETTLED:
+        """Wait until all is on the flash, and for the prover's end."""
+        said = list(self._stream)
+        self._refuse_failure()
+        if said != [_SETTLED]:
             raise ParseTrouble(f"the prover should say that all is settled, not {said!r}")
 
     def _refuse_failure(self) -> None:

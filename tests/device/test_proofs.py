@@ -18,6 +18,7 @@ from taskzip.device.errors import (
     ParseTrouble,
     TransferFailed,
 )
+from taskzip.device.lock import held_lock
 from taskzip.device.manifest import PROVER_PATH, Item, prover_item
 from taskzip.device.proofs import new_token, proving
 from taskzip.device.prover.build import build_prover
@@ -62,6 +63,15 @@ def test_large_files_arrive_whole(transport: Transport, items: list[Item], prove
     assert stored(transport) == expected_names(every)
     assert push(transport, items, prover).files == 0
     assert transport.shell(["test", "-x", f"{home(transport)}/work/{prover.path}"]).exit_code == 0
+
+
+def test_the_connection_lives_on_and_with_it_the_lock(
+    transport: Transport, items: list[Item], prover: Item
+) -> None:
+    with held_lock(transport, f"{transport.base}/locked/lock", Silent()) as lock:
+        push(transport, items, prover)
+        transport.shell(["sleep", "4"])  # adbd is late to notice that a connection is gone
+        lock.renew()
 
 
 class Cutting:
