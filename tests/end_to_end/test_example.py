@@ -30,11 +30,12 @@ MIN_SWITCH_RATIO = 50
 MAX_CONSTANTS_OF_LEAST = 1.01
 INFERENCE_REPEATS_WITHIN = 0.005
 """Medians of two runs of one bundle."""
-SWITCH_REPEATS_WITHIN = {"warm": 0.005, "cold": 0.005}
+SWITCH_REPEATS_WITHIN = {"warm": 0.015, "cold": 0.005}
 """With the default number of switches. A switch maps files and takes page faults, whose price
-depends on what the kernel has at hand; a cold one waits for the flash in counted time."""
-FEW_SWITCHES_REPEAT_WITHIN = {"warm": 0.01, "cold": 0.01}
-"""With the example's 7 switches."""
+depends on what the kernel has at hand (0.8 % were seen); a cold one waits for the flash in counted time."""
+FEW_SWITCHES_REPEAT_WITHIN = {"warm": 0.025, "cold": 0.01}
+"""With the example's 7 switches. Of three runs of one bundle on one device, in which nothing was
+pushed before the last two, ExecuTorch's warm `joint-lazy` differed by up to 1.2 %."""
 COUNTER_STEP_NS = 16
 """Of the emulated device's timer (62.5 MHz): a resident switch is five of them."""
 LOAD_REPEATS_WITHIN_NS = 250
