@@ -32,7 +32,8 @@ INFERENCE_REPEATS_WITHIN = 0.005
 """Medians of two runs of one bundle."""
 SWITCH_REPEATS_WITHIN = {"warm": 0.015, "cold": 0.005}
 """With the default number of switches. A switch maps files and takes page faults, whose price
-depends on what the kernel has at hand (0.8 % were seen); a cold one waits for the flash in counted time."""
+depends on what the kernel has at hand (0.8 % were seen); a cold one waits for the flash in counted
+time."""
 FEW_SWITCHES_REPEAT_WITHIN = {"warm": 0.025, "cold": 0.01}
 """With the example's 7 switches. Of three runs of one bundle on one device, in which nothing was
 pushed before the last two, ExecuTorch's warm `joint-lazy` differed by up to 1.2 %."""
