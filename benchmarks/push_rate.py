@@ -36,6 +36,7 @@ from taskzip.device.transport.protocol import Transport
 from taskzip.device.virtual import machine
 from taskzip.device.virtual.endpoint import free_port
 from taskzip.device.virtual.profile import Profile
+from taskzip.device.virtual.profiles import find_profile, user_profiles
 from taskzip.device.virtual.programs import find_program
 from taskzip.device.virtual.state import RunningMachine
 
@@ -53,6 +54,7 @@ class PushRates(Document):
     files: Count
     clock: Clock
     memory_mib: Count
+    vcpus: Count
     in_place_s: tuple[float, ...]
     """Ours, until all was verified and in place …"""
     ours_s: tuple[float, ...]
@@ -86,10 +88,12 @@ class PushRates(Document):
         return median(whole) / median(self.ours_s)
 
 
-def measure(mib: int, files: int, rounds: int, clock: Clock, memory_mib: int) -> PushRates:
-    """Push `files` files of random bytes, `mib` MiB together, by both ways in turns."""
+def measure(mib: int, files: int, rounds: int, like: Profile) -> PushRates:
+    """Push `files` files of random bytes, `mib` MiB together, by both ways in turns, to a device
+    that is `like` the profile but for the size of its disk.
+    """
     disk_mib = _DISK_FILES * mib + _DISK_MIB
-    profile = Profile(clock=clock, memory_mib=memory_mib, disk_mib=disk_mib, label="push-rate")
+    profile = like.model_copy(update={"disk_mib": disk_mib, "label": "push-rate"})
     with tempfile.TemporaryDirectory() as place, _running(profile) as device:
         items = [_item(Path(place), number, mib * _MIB // files) for number in range(files)]
         target = resolve(device.serial, profile)
@@ -101,8 +105,9 @@ def measure(mib: int, files: int, rounds: int, clock: Clock, memory_mib: int) ->
     return PushRates(
         bytes=sum(item.bytes for item in items),
         files=files,
-        clock=clock,
-        memory_mib=memory_mib,
+        clock=profile.clock,
+        memory_mib=profile.memory_mib,
+        vcpus=profile.vcpus,
         in_place_s=in_place,
         ours_s=ours,
         unchanged_s=unchanged,
@@ -225,7 +230,8 @@ def render(rates: PushRates) -> Table:
         table.add_row(name, f"{median(seconds):.2f}", rate)
     table.caption = (
         f"{mib:.0f} MiB in {rates.files} files, emulated device, {rates.clock} clock, "
-        f"{rates.memory_mib} MiB of memory; medians of {len(rates.ours_s)} rounds in turns; "
+        f"{rates.vcpus} vCPU, {rates.memory_mib} MiB of memory; "
+        f"medians of {len(rates.ours_s)} rounds in turns; "
         f"rates to adb push: only sent {rates.sent_ratio:.2f}, in place {rates.ratio:.2f}; "
         f"on the flash, to adb push with sync and sha256sum: {rates.same_work_ratio:.2f}"
     )
@@ -236,10 +242,14 @@ def main(  # noqa: PLR0913, PLR0917  # each is an option
     mib: Annotated[int, typer.Option(min=1, help="All files together.")] = 256,
     files: Annotated[int, typer.Option(min=1)] = 4,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
-    clock: Annotated[Clock, typer.Option(help="Of the emulated device.")] = "counted",
+    profile: Annotated[
+        str, typer.Option(help="Of the emulated device: `deploy device profiles`.")
+    ] = "default",
+    clock: Annotated[Clock | None, typer.Option(help="Another than the profile's.")] = None,
     memory_mib: Annotated[
-        int, typer.Option(min=128, help="Of the emulated device; little of it holds a push up.")
-    ] = Profile().memory_mib,
+        int | None,
+        typer.Option(min=128, help="Another than the profile's; little of it holds a push up."),
+    ] = None,
     min_ratio: Annotated[
         float | None, typer.Option(help="End with 1 below this: our rate / that of adb push.")
     ] = None,
@@ -252,7 +262,10 @@ def main(  # noqa: PLR0913, PLR0917  # each is an option
 ) -> None:
     """Compare the harness's push with `adb push` on the emulated device."""
     with errors_told():
-        rates = measure(mib, files, rounds, clock, memory_mib)
+        like = find_profile(profile, user_profiles())
+        given = {"clock": clock, "memory_mib": memory_mib}
+        update = {name: value for name, value in given.items() if value is not None}
+        rates = measure(mib, files, rounds, like.model_copy(update=update))
     Console().print(render(rates))
     if json_file is not None:
         rates.write(json_file)

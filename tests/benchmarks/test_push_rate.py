@@ -9,6 +9,7 @@ RATES = PushRates(
     files=4,
     clock="counted",
     memory_mib=512,
+    vcpus=1,
     in_place_s=(1.5, 2.5, 3.5),
     ours_s=(2.0, 4.0, 9.0),
     unchanged_s=(0.1, 0.2, 0.1),
