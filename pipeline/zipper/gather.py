@@ -51,7 +51,10 @@ class Moments:
         return ridge_of(self.inputs, fraction)
 
     def refit(self, weights: torch.Tensor, ridge: float) -> torch.Tensor:
-        """argmin_W E‖W x̃ − z‖² + λ‖W − W_t‖² (N, P); λ = `ridge` · mean diagonal of H."""
+        """argmin_W E‖W x̃ − z‖² + λ‖W − c W_t‖² (N, P); λ = `ridge` · mean diagonal of H.
+
+        c is the number with the least E‖c W_t x̃ − z‖².
+        """
         penalty = ridge_of(self.inputs, ridge)
         if self.inputs.is_rows:
             return solve_rows(weights, self.inputs.weighted_rows(), self._wanted(), penalty)

@@ -2,10 +2,11 @@
 
 Letters: R rows, N outputs, P inputs with the constant 1 last. Both forms give the V (N, P) of
 
-    argmin_V E‖V x − z‖² + λ‖V − W‖²  =  W + E[(z − W x) xᵀ] (E[x xᵀ] + λI)⁻¹,
+    argmin_V E‖V x − z‖² + λ‖V − cW‖²  =  cW + E[(z − cW x) xᵀ] (E[x xᵀ] + λI)⁻¹,
 
-λ > 0; as a correction of W, so that weights that already fit stay as they are. Results have the
-dtype of W; sums run in float64.
+λ > 0, c = argmin_c E‖cW x − z‖² = Σ E[z xᵀ]∘W / Σ (W E[x xᵀ])∘W: inputs of another scale than those
+that W was made for give the same outputs. As a correction of cW, so that weights that already fit
+stay as they are. Results have the dtype of W; sums run in float64.
 """
 
 import torch
@@ -21,10 +22,13 @@ def solve_whole(
 
     `inputs` is overwritten.
     """
-    residual = cross - weights.double() @ inputs
+    wide = weights.double()
+    given = wide @ inputs
+    scale = _scale((cross * wide).sum(), (given * wide).sum())
+    residual = cross - scale * given
     inputs.diagonal().add_(penalty)
-    solved = weights + torch.cholesky_solve(residual.T, torch.linalg.cholesky(inputs)).T
-    return solved.to(weights.dtype)
+    correction = torch.cholesky_solve(residual.T, torch.linalg.cholesky(inputs)).T
+    return (scale * wide + correction).to(weights.dtype)
 
 
 def solve_rows(
@@ -34,10 +38,19 @@ def solve_rows(
 
     The dual form, exact as well: X (XᵀX + λI)⁻¹ = (XXᵀ + λI)⁻¹ X.
     """
+    given = torch.empty_like(targets)
+    for rows in blocks(weights):
+        given[:, rows] = inputs @ weights[rows].double().T
+    scale = _scale((targets * given).sum(), given.square().sum())
+    residual = targets - scale * given
     factor = gram_factor(inputs, penalty)
     solved = torch.empty_like(weights)
     for rows in blocks(weights):
-        wide = weights[rows].double()
-        residual = targets[:, rows] - inputs @ wide.T
-        solved[rows] = wide + torch.cholesky_solve(residual, factor).T @ inputs
+        correction = torch.cholesky_solve(residual[:, rows], factor).T @ inputs
+        solved[rows] = scale * weights[rows].double() + correction
     return solved
+
+
+def _scale(wanted: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
+    """c; 1 where W gives nothing from these inputs."""
+    return torch.where(power > 0, wanted / power, 1.0)

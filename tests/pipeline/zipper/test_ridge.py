@@ -63,9 +63,13 @@ def test_refit_is_the_ridge_minimum_in_both_forms(count: int, inputs: int) -> No
     x, z, original = noise(count, inputs), noise(count, 2, seed=1), noise(2, inputs, seed=2)
     penalty = 0.1 * (x**2).mean()
 
+    def error(w: torch.Tensor) -> torch.Tensor:
+        return ((x @ w.T - z) ** 2).sum(1).mean()
+
+    scale = minimised(lambda c: error(c * original), torch.ones(1))
+
     def loss(w: torch.Tensor) -> torch.Tensor:
-        error = ((x @ w.T - z) ** 2).sum(1).mean()
-        return error + penalty * ((w - original) ** 2).sum()
+        return error(w) + penalty * ((w - scale * original) ** 2).sum()
 
     found = gathered(z, x).refit(original, 0.1)
     assert (found - minimised(loss, original)).abs().max() < EXACT
@@ -76,6 +80,19 @@ def test_refit_leaves_weights_that_already_fit(count: int) -> None:
     x, original = noise(count, 5), noise(2, 5, seed=1)
     refitted = gathered(x @ original.T, x).refit(original, 0.01)
     assert (refitted - original).abs().max() < EXACT
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_refit_gives_the_same_outputs_from_inputs_of_another_scale(count: int) -> None:
+    x, z, original = noise(count, 5), noise(count, 2, seed=1), noise(2, 5, seed=2)
+    expected = gathered(z, x).refit(original, 0.1)
+    assert (100 * gathered(z, 100 * x).refit(original, 0.1) - expected).abs().max() < EXACT
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_refit_of_weights_that_give_nothing_is_solved_all_the_same(count: int) -> None:
+    x, z = noise(count, 5), noise(count, 2, seed=1)
+    assert gathered(z, x).refit(torch.zeros_like(noise(2, 5)), 0.1).isfinite().all()
 
 
 def test_sums_of_many_float32_rows_are_as_exact_as_float64() -> None:
