@@ -78,6 +78,8 @@ class TaskConfig(Document):
     """α: how much the task's errors count beside the others'."""
     loss: Literal["divergence", "squared"] | None = None
     """As `retrain.loss`, for this task; None: as that says."""
+    loss_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """What the task's loss is multiplied by in retraining; None: its `weight`."""
     input_names: tuple[TensorName, ...] = ()
     """What the network's inputs are called in exported files, in their order."""
     output_names: tuple[TensorName, ...] = ()
@@ -150,6 +152,9 @@ class ZipConfig(Document):
     share_depthwise: bool = True
     """Whether depthwise kernels may be shared; false: the channels are, each with every task's own
     kernel."""
+    private_layers: tuple[str, ...] = ()
+    """Layers, as the first task calls them, of which each task keeps its own; their channels may be
+    shared all the same, so that what reads them can be."""
     refit: bool | None = None
     """Solve weights again for the inputs that merging leaves; None: for mtz, not for baselines."""
     refit_ridge: Annotated[float, Field(gt=0)] = 0.01

@@ -41,6 +41,7 @@ def _load(task: TaskConfig, code: UserFolder) -> Task:
         metric=_metric(task, code),
         loss=task.loss,
         weight=task.weight,
+        loss_weight=task.loss_weight,
     )
 
 

@@ -1,6 +1,6 @@
 """A task in memory: a trained network and where its data comes from."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,11 +28,24 @@ class Task:
     metric: Metric = wrong_class_percent
     loss: Literal["divergence", "squared"] | None = None
     """For retraining on outputs; None: as its config says."""
+    loss_weight: float | None = None
+    """What its loss is multiplied by in retraining, instead of `weight`; positive."""
 
 
 def relative_weights(tasks: Sequence[Task]) -> dict[str, float]:
     """α_t · T / Σ α for each of T tasks: 1 in the mean, and exactly 1 where all are equal."""
-    weights = [task.weight for task in tasks]
-    if len(set(weights)) == 1:
-        return {task.name: 1.0 for task in tasks}
-    return {task.name: task.weight * len(tasks) / sum(weights) for task in tasks}
+    return _relative({task.name: task.weight for task in tasks})
+
+
+def relative_loss_weights(tasks: Sequence[Task]) -> dict[str, float]:
+    """As `relative_weights`, of what the losses of retraining are multiplied by."""
+    return _relative(
+        {task.name: task.weight if task.loss_weight is None else task.loss_weight for task in tasks}
+    )
+
+
+def _relative(weights: Mapping[str, float]) -> dict[str, float]:
+    if len(set(weights.values())) == 1:
+        return dict.fromkeys(weights, 1.0)
+    total = sum(weights.values())
+    return {name: weight * len(weights) / total for name, weight in weights.items()}

@@ -11,7 +11,7 @@ from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress, progress_bar
 from taskzip.pipeline.fingerprint import key_of
-from taskzip.pipeline.networks.task import Task, relative_weights
+from taskzip.pipeline.networks.task import Task, relative_loss_weights
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.checkpoint import Checkpoint
 from taskzip.pipeline.retraining.examples import Examples, gather, split
@@ -52,7 +52,7 @@ class Lessons:
         self._progress = progress
         self._config = config
         limit_bytes = KEPT_BYTES // len(tasks)
-        weights = relative_weights(tasks)
+        weights = relative_loss_weights(tasks)
         self._of = [_Lesson.of(task, config, limit_bytes, weights[task.name]) for task in tasks]
         self._tensors = [tensor for each in self._of for tensor in each.tensors()]
 

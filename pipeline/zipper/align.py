@@ -4,13 +4,14 @@ Networks may differ in depth and width: the longest common sequence of layers of
 aligned, names decide between equals, and every other layer stays private to its task.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from taskzip.pipeline.graph.channels import OUTPUT, Channels
 from taskzip.pipeline.graph.fold import LAYER_OPERATORS
 from taskzip.pipeline.graph.layer import Layer
 from taskzip.pipeline.graph.rules import RULES
+from taskzip.pipeline.zipper.layer_names import check_names
 
 Signature = tuple[object, ...]
 _SAME_NAME = 0.5
@@ -77,10 +78,16 @@ class Alignment:
         return None
 
 
-def align(networks: dict[str, Channels], share_depthwise: bool = True) -> Alignment:
+def align(
+    networks: dict[str, Channels],
+    *,
+    share_depthwise: bool = True,
+    private_layers: Collection[str] = (),
+) -> Alignment:
     """Align all networks with the first; a step is what every network has.
 
-    Without `share_depthwise`, depthwise layers are no steps: they stay private.
+    Without `share_depthwise`, depthwise layers are no steps: they stay private. So do
+    `private_layers`, as the first task calls them; BadInput for a name that fits none.
     """
     tasks = list(networks)
     first = networks[tasks[0]]
@@ -90,10 +97,13 @@ def align(networks: dict[str, Channels], share_depthwise: bool = True) -> Alignm
         for one, other in _partners(first, networks[task]):
             partners[one][task] = other
     complete = [nodes for nodes in partners.values() if len(nodes) == len(tasks)]
+    names = [_layer(networks, tasks[0], nodes).name for nodes in complete]
+    check_names("zip.private_layers", private_layers, names)
+    public = [n for n, name in zip(complete, names, strict=True) if name not in private_layers]
     if not share_depthwise:
-        complete = [n for n in complete if not _layer(networks, tasks[0], n).is_depthwise]
-    steps, groups = _grouped(networks, complete)
-    return Alignment(steps, groups, _notes(networks, steps, share_depthwise))
+        public = [n for n in public if not _layer(networks, tasks[0], n).is_depthwise]
+    steps, groups = _grouped(networks, public)
+    return Alignment(steps, groups, _notes(networks, complete, share_depthwise))
 
 
 def _candidates(network: Channels) -> list[str]:
@@ -217,12 +227,12 @@ def _layer(networks: dict[str, Channels], task: str, nodes: dict[str, str]) -> L
 
 
 def _notes(
-    networks: dict[str, Channels], steps: Sequence[Step], share_depthwise: bool
+    networks: dict[str, Channels], complete: Sequence[dict[str, str]], share_depthwise: bool
 ) -> tuple[str, ...]:
     """Every layer that stays private though it is no head and may be shared, with the reason."""
     notes = []
     for task, network in networks.items():
-        aligned = {step.nodes[task] for step in steps}
+        aligned = {nodes[task] for nodes in complete}
         notes += [f"{task}: {note}; it stays private" for note in network.graph.notes]
         notes += [f"{task}: {title} stays private" for title in _weighted_operators(network)]
         for node, layer in network.graph.layers.items():

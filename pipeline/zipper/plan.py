@@ -1,6 +1,5 @@
 """A plan is data: which channels become one in each group, and what that is predicted to cost."""
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import Literal, TypeVar
@@ -10,6 +9,7 @@ from taskzip.contracts.document import Document
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import Count, TaskName
 from taskzip.pipeline.zipper.align import Alignment, Group
+from taskzip.pipeline.zipper.layer_names import check_names
 
 Number = TypeVar("Number", int, float)
 
@@ -122,12 +122,4 @@ def _nearest(count: int, step: int, width: int) -> int:
 
 
 def _check_names(key: str, given: Mapping[str, object], alignment: Alignment) -> None:
-    names = [name for group in alignment.groups for name in group.layers]
-    for name in given:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise BadInput(
-                f"zip.{key}: no layer that can be shared is called {name!r}{hint} "
-                f"(known: {', '.join(names) or 'none'})"
-            )
+    check_names(f"zip.{key}", given, [name for each in alignment.groups for name in each.layers])

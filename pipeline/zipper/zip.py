@@ -168,7 +168,12 @@ def survey(tasks: Sequence[Task], config: ZipConfig, progress: Progress) -> Scen
     """The networks traced and aligned, and how many channels each group is to share."""
     progress.step(f"tracing {len(tasks)} networks")
     networks = {task.name: _trace(task) for task in tasks}
-    alignment = with_openings(networks, align(networks, config.share_depthwise))
+    aligned = align(
+        networks,
+        share_depthwise=config.share_depthwise,
+        private_layers=config.private_layers,
+    )
+    alignment = with_openings(networks, aligned)
     counts = shared_counts(config.share, alignment, config.share_multiple)
     limits = cost_limits(config.max_pair_cost, alignment)
     return Scene(tasks, networks, alignment, counts, limits, config)

@@ -79,20 +79,22 @@ def test_only_ratios_matter_and_their_mean_is_one(convolutional: Networks, try_z
     assert relative_weights(tasks) == {"t0": 1.5, "t1": 0.5}
 
 
+@pytest.mark.parametrize("key", ["weight", "loss_weight"])
 def test_retraining_follows_the_weights(
-    convolutional: Networks, try_zip: TryZip, tmp_path: Path
+    convolutional: Networks, try_zip: TryZip, tmp_path: Path, key: str
 ) -> None:
     trial = try_zip([convolutional(seed=1), convolutional(seed=2)], refit=False)
     config = RetrainConfig(iterations=20, rate=0.02, batch_size=20, loss="squared")
 
-    def trained(weights: tuple[float, float]) -> list[float]:
+    def trained(key: str, weights: tuple[float, float]) -> list[float]:
         zipped = weighted(trial, (1, 1), refit=False)
         tasks = [
-            replace(task, weight=weight) for task, weight in zip(trial.tasks, weights, strict=True)
+            replace(task, **{"weight": 1000.0, key: weight})
+            for task, weight in zip(trial.tasks, weights, strict=True)
         ]
         retrain(zipped.joint, tasks, config, Silent(), tmp_path / str(weights))
         return [difference(trial, zipped, index) for index in (0, 1)]
 
-    first, second = trained((1000, 1)), trained((1, 1000))
+    first, second = trained(key, (1000, 1)), trained(key, (1, 1000))
     assert first[0] < second[0]
     assert second[1] < first[1]
