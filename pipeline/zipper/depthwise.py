@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from taskzip.pipeline.zipper.finite import INPUT, OUTPUT, check_finite
+from taskzip.pipeline.zipper.ridge import best_scale
 from taskzip.pipeline.zipper.second_moment import SMALLEST_DAMPING
 
 
@@ -37,10 +38,13 @@ class ChannelMoments:
         return float(_dampings(self.inputs, fraction).mean())
 
     def refit(self, weights: torch.Tensor, ridge: float) -> torch.Tensor:
-        """argmin_w E(w x̃ − z)² + λ‖w − w_t‖² (N, p), λ = `ridge` · mean diagonal of its channel."""
+        """argmin_w E(w x̃ − z)² + λ‖w − c w_t‖² (N, p), λ = `ridge` · mean diagonal of its channel,
+        c the number that fits all channels best.
+        """
+        given = torch.einsum("npq,nq->np", self.inputs, weights)
+        scale = best_scale((self.cross * weights).sum(), (given * weights).sum())
         system = damped(self.inputs, ridge)
-        residual = self.cross - torch.einsum("npq,nq->np", self.inputs, weights)
-        return weights + torch.linalg.solve(system, residual)
+        return scale * weights + torch.linalg.solve(system, self.cross - scale * given)
 
 
 def gather_channels(rows: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> ChannelMoments:

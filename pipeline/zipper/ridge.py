@@ -24,7 +24,7 @@ def solve_whole(
     """
     wide = weights.double()
     given = wide @ inputs
-    scale = _scale((cross * wide).sum(), (given * wide).sum())
+    scale = best_scale((cross * wide).sum(), (given * wide).sum())
     residual = cross - scale * given
     inputs.diagonal().add_(penalty)
     correction = torch.cholesky_solve(residual.T, torch.linalg.cholesky(inputs)).T
@@ -41,7 +41,7 @@ def solve_rows(
     given = torch.empty_like(targets)
     for rows in blocks(weights):
         given[:, rows] = inputs @ weights[rows].double().T
-    scale = _scale((targets * given).sum(), given.square().sum())
+    scale = best_scale((targets * given).sum(), given.square().sum())
     residual = targets - scale * given
     factor = gram_factor(inputs, penalty)
     solved = torch.empty_like(weights)
@@ -51,6 +51,6 @@ def solve_rows(
     return solved
 
 
-def _scale(wanted: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
-    """c; 1 where W gives nothing from these inputs."""
+def best_scale(wanted: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
+    """c of Σ E[z xᵀ]∘W and Σ (W E[x xᵀ])∘W; 1 where W gives nothing from these inputs."""
     return torch.where(power > 0, wanted / power, 1.0)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskzip.pipeline.zipper.depthwise import gather_channels
 from taskzip.pipeline.zipper.gather import ROWS_AT_ONCE, Moments, gather
 from taskzip.pipeline.zipper.reservoir import Reservoir
 
@@ -87,6 +88,26 @@ def test_refit_gives_the_same_outputs_from_inputs_of_another_scale(count: int) -
     x, z, original = noise(count, 5), noise(count, 2, seed=1), noise(2, 5, seed=2)
     expected = gathered(z, x).refit(original, 0.1)
     assert (100 * gathered(z, 100 * x).refit(original, 0.1) - expected).abs().max() < EXACT
+
+
+@UNHURRIED
+@given(count=st.integers(1, 12), inputs=st.integers(1, 4), scale=st.sampled_from([1, 100]))
+def test_each_channel_of_its_own_inputs_is_refitted_alone(
+    count: int, inputs: int, scale: int
+) -> None:
+    x, z, original = scale * noise(count, 3, inputs), noise(count, 3, seed=1), noise(3, inputs)
+
+    def error(w: torch.Tensor) -> torch.Tensor:
+        return ((torch.einsum("rnp,np->rn", x, w) - z) ** 2).mean(0)
+
+    near = minimised(lambda c: error(c * original).sum(), torch.ones(1)) * original
+    penalty = 0.1 * (x**2).mean((0, 2))
+
+    def loss(w: torch.Tensor) -> torch.Tensor:
+        return (error(w) + penalty * ((w - near) ** 2).sum(1)).sum()
+
+    found = gather_channels([(z, x)]).refit(original, 0.1)
+    assert (scale * (found - minimised(loss, original))).abs().max() < EXACT
 
 
 @pytest.mark.parametrize("count", [3, 40])
