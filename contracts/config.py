@@ -23,6 +23,7 @@ from taskzip.contracts.names import (
     Clock,
     Count,
     Deployment,
+    LossName,
     Precision,
     Runtime,
     TaskName,
@@ -76,7 +77,7 @@ class TaskConfig(Document):
     alone, and the calibration data where there is no `training`."""
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     """α: how much the task's errors count beside the others'."""
-    loss: Literal["divergence", "squared"] | None = None
+    loss: LossName | None = None
     """As `retrain.loss`, for this task; None: as that says."""
     loss_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """What the task's loss is multiplied by in retraining; None: its `weight`."""
@@ -170,6 +171,9 @@ class ZipConfig(Document):
     """Entries that a task adds to shared weights, in the mean over the tasks, to those weights."""
     hybrid_criterion: Literal["hessian", "magnitude"] = "hessian"
     """Which entries: those that lower the squared error most, or the largest."""
+    hybrid_start: Literal["merged", "first"] = "merged"
+    """What retraining begins with: shared weights and entries that fit all tasks best; or the first
+    task's trunk for all, and entries of 0 for the others where their outputs ask for them most."""
     hybrid_rounds: Annotated[int, Field(ge=1)] = 8
     """Rounds in which entries, their values and the shared weights are found, at most."""
     seed: int = 0
@@ -187,7 +191,7 @@ class RetrainConfig(Document):
     target: Literal["outputs", "labels"] = "outputs"
     """What it learns: the originals' outputs for the inputs of each task's `training`, without its
     labels (for the calibration data where there is none), or the labels of `training`."""
-    loss: Literal["divergence", "squared"] = "divergence"
+    loss: LossName = "divergence"
     """How outputs are compared: as class scores, or as numbers of any kind."""
     mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Fraction of inputs that are mixed with another of their batch; the originals answer them."""
@@ -386,6 +390,15 @@ class Config(Document):
                 f'retrain.target "labels": task {", ".join(without)} has no labelled training '
                 'data; add training = "module:function", which yields (inputs, labels), or set '
                 'target = "outputs", which needs none'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _trains_hosted_tasks_at_the_end(self) -> Self:
+        if self.zip.hybrid_start == "first" and self.retrain.layer_iterations:
+            raise ValueError(
+                'zip.hybrid_start "first" goes with retrain.iterations, not layer_iterations: '
+                "entries are placed when all layers are there"
             )
         return self
 

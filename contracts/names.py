@@ -14,6 +14,9 @@ CacheState = Literal["warm", "cold", "untouched"]
 Clock = Literal["real", "counted"]
 Origin = Literal["virtual", "phone"]
 DType = Literal["float32", "float16", "int64", "int32", "int8", "uint8", "bool"]
+LossName = Literal["divergence", "squared", "absolute"]
+"""How a training compares outputs: as class scores, or as numbers of any kind."""
+
 ZipMethod = Literal["mtz", "hybrid", "average", "rebasin", "zipit", "random", "heads-only"]
 ModelKind = Literal["joint", "separate", "tiny"]
 Precision = Literal["fp32", "fp16", "int8-dynamic", "int8-static"]

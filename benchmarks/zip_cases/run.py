@@ -17,7 +17,7 @@ from taskzip.pipeline.measured import Measured, mean_increase
 from taskzip.pipeline.networks.load import load_tasks
 from taskzip.pipeline.retraining import retrain
 from taskzip.pipeline.zipper import Zipped, survey, zip_scene
-from taskzip.pipeline.zipper.methods.registry import METHODS
+from taskzip.pipeline.zipper.methods.registry import method_of
 
 
 def run_case(
@@ -121,5 +121,5 @@ def _ways(config: ZipConfig, *, every_method: bool) -> Iterator[ZipConfig]:
 
 
 def _own(config: ZipConfig) -> ZipConfig:
-    refit = METHODS[config.method]().refits if config.refit is None else config.refit
+    refit = method_of(config).refits if config.refit is None else config.refit
     return config.model_copy(update={"refit": refit})

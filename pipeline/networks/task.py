@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 
+from taskzip.contracts.names import LossName
 from taskzip.pipeline.networks.metric import Metric, wrong_class_percent
 
 Batches = Callable[[], Iterable[torch.Tensor]]
@@ -26,7 +26,7 @@ class Task:
     weight: float = 1.0
     """α: how much its errors count beside other tasks'; positive."""
     metric: Metric = wrong_class_percent
-    loss: Literal["divergence", "squared"] | None = None
+    loss: LossName | None = None
     """For retraining on outputs; None: as its config says."""
     loss_weight: float | None = None
     """What its loss is multiplied by in retraining, instead of `weight`; positive."""

@@ -22,12 +22,16 @@ def loss_of(task: Task, config: RetrainConfig, targets: torch.Tensor) -> Loss:
     """
     if config.target == "labels":
         return cross_entropy
-    if (task.loss or config.loss) == "squared":
+    name = task.loss or config.loss
+    if name == "squared":
         return _Squared(targets)
+    if name == "absolute":
+        return _Absolute(targets)
     if targets.dim() < 2 or targets.shape[1] < 2:  # noqa: PLR2004  # (n, C), more than one class
         raise BadInput(
             f"task {task.name}: outputs of shape {tuple(targets.shape)} are no class scores, which "
-            'are (n, classes, …); set loss = "squared" in its [[tasks]], or retrain.loss for all'
+            'are (n, classes, …); set loss = "squared" or "absolute" in its [[tasks]], or '
+            "retrain.loss for all"
         )
     return _Divergence(config.temperature)
 
@@ -52,10 +56,28 @@ class _Squared:
 
     def __init__(self, targets: torch.Tensor) -> None:
         varying = (targets - targets.mean(0)).square().mean()
-        power = targets.square().mean()
-        smallest = torch.finfo(targets.dtype).eps * power + torch.finfo(targets.dtype).tiny
-        self._scale = float(torch.maximum(varying, smallest))
+        self._scale = _at_least(varying, targets.square().mean())
 
     def __call__(self, answers: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """(n, …) both."""
         return (answers - targets).square().mean() / self._scale
+
+
+class _Absolute:
+    """E |answer − target| / E |target − its mean over all inputs|: what is twice as far off counts
+    twice as much, with `_Squared` four times.
+    """
+
+    def __init__(self, targets: torch.Tensor) -> None:
+        varying = (targets - targets.mean(0)).abs().mean()
+        self._scale = _at_least(varying, targets.abs().mean())
+
+    def __call__(self, answers: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """(n, …) both."""
+        return (answers - targets).abs().mean() / self._scale
+
+
+def _at_least(varying: torch.Tensor, size: torch.Tensor) -> float:
+    """What targets vary by, or the rounding of their size where they do not."""
+    limits = torch.finfo(varying.dtype)
+    return float(torch.maximum(varying, limits.eps * size + limits.tiny))

@@ -69,6 +69,8 @@ class Alignment:
     """What stays private, and why."""
     openings: tuple[Opening, ...] = ()
     """In the order in which every network runs them."""
+    kept: tuple[dict[str, str], ...] = ()
+    """Layers that belong together, by their nodes, but are to stay private."""
 
     def group_of(self, task: str, space: int) -> int | None:
         """The group that a task's space belongs to."""
@@ -103,7 +105,8 @@ def align(
     if not share_depthwise:
         public = [n for n in public if not _layer(networks, tasks[0], n).is_depthwise]
     steps, groups = _grouped(networks, public)
-    return Alignment(steps, groups, _notes(networks, complete, share_depthwise))
+    kept = tuple(nodes for nodes in complete if nodes not in public)
+    return Alignment(steps, groups, _notes(networks, complete, share_depthwise), kept=kept)
 
 
 def _candidates(network: Channels) -> list[str]:

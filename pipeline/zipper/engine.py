@@ -4,7 +4,7 @@ Letters: N channels of a task, S shared ones, P inputs with the bias's constant 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,6 +17,7 @@ from taskzip.pipeline.zipper.assemble import assemble
 from taskzip.pipeline.zipper.checkpoint import Checkpoint, Checkpoints, telling
 from taskzip.pipeline.zipper.front import Front
 from taskzip.pipeline.zipper.frontier import Frontier
+from taskzip.pipeline.zipper.grown import with_entries
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.layer_module import JointLayer
 from taskzip.pipeline.zipper.layer_spec import LayerSpec
@@ -84,7 +85,11 @@ def zip_layers(
             if checkpoint is not None and (tune is None or whole is not None):
                 checkpoint.write(index, whole or work.engine.standing)
             progress.advance(bar)
-    return work.engine.finished()
+    finished = work.engine.finished()
+    if not method.hosts:
+        return finished
+    joint = with_entries(finished.joint, scene.tasks, scene.config.hybrid_density)
+    return replace(finished, joint=joint)
 
 
 class _Run:
@@ -138,6 +143,7 @@ class _Engine:
         """`advance` moves the bar on: a unit for each task's data, a layer."""
         self._scene = scene
         self._config = scene.config
+        self._method = method
         self._advance = advance
         weights = relative_weights(scene.tasks)
         self.frontiers = {
@@ -169,6 +175,11 @@ class _Engine:
         places = {name: each.place for name, each in self.frontiers.items()}
         return Standing(places, dict(self.plans), tuple(self.blocks))
 
+    @property
+    def _hosts(self) -> bool:
+        """Whether the first task's layers stand for all from here on: some are shared already."""
+        return self._method.hosts and bool(self.blocks)
+
     def go_to(self, standing: Standing) -> None:
         """Stand where another engine of the same scene stood; from the first step on."""
         self.plans = dict(standing.plans)
@@ -191,9 +202,8 @@ class _Engine:
 
     def finish(self, advance: Callable[[int], None] = lambda moved: None) -> JointNetwork:
         """Pass what is left, which stays private: the heads, at the end."""
-        for frontier in self.frontiers.values():
-            frontier.reach(None)
-            advance(1)
+        self._front.reach(None, hosts=self._hosts)
+        advance(len(self.frontiers))
         return assemble(self.frontiers, self.blocks)
 
     def finished(self) -> Finished:
@@ -218,7 +228,7 @@ class _Engine:
 
     def _pass_step(self, step: Step) -> None:
         """Merge the layers of one step, or pass them if they share nothing."""
-        self._front.reach(step)
+        self._front.reach(step, hosts=self._hosts)
         inputs = self._front.inputs(step)
         ready = self._front.ready(step, inputs, self._scene.counts[step.group] > 0)
         if step.group not in self.plans:
@@ -259,7 +269,7 @@ class _Engine:
             update={"costs": costs_so_far, "power": plan.power + found.power}
         )
         specs, joint = apply(found.parts, rows, found.merged)
-        if self._config.refit and self._config.reconstruct_steps:
+        if self._config.refit and self._config.reconstruct_steps and not self._method.hosts:
             self._reconstruct(step, joint, orders)
         self._pass(step, specs, joint)
 

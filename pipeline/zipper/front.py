@@ -1,11 +1,11 @@
 """All tasks' frontiers together, at one step of the alignment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 
 from taskzip.pipeline.zipper.align import Step
-from taskzip.pipeline.zipper.frontier import Frontier
+from taskzip.pipeline.zipper.frontier import NOT_HOSTED, Frontier, PrivateLayer
 from taskzip.pipeline.zipper.methods.method import Scene
 from taskzip.pipeline.zipper.order import Inputs, Order
 from taskzip.pipeline.zipper.ready import Ready
@@ -24,10 +24,15 @@ class Front:
         self._ahead: dict[str, dict[str, Ready]] = {}
         """Steps that were looked at before their turn, by their first task's node."""
 
-    def reach(self, step: Step) -> None:
-        """Pass everything before a step's layers."""
+    def reach(self, step: Step | None, *, hosts: bool = False) -> None:
+        """Pass everything before a step's layers, None: the rest.
+
+        If the first task `hosts` the others, their layers of the kinds that it has there begin as
+        its own.
+        """
         for name, frontier in self.frontiers.items():
-            frontier.reach(step.nodes[name])
+            hosted = self._of_first(name) if hosts else NOT_HOSTED
+            frontier.reach(None if step is None else step.nodes[name], hosted)
 
     def ready(self, step: Step, inputs: dict[str, Inputs], shares: bool) -> dict[str, Ready]:
         """What is known of a step's layers, which are next."""
@@ -99,6 +104,13 @@ class Front:
             kept = None if scales is None else scales[name]
             order = Order.with_first(chosen[name], group.widths[name], kept)
             frontier.set_order(group.spaces[name], order)
+
+    def _of_first(self, name: str) -> Mapping[str, PrivateLayer]:
+        """What the first task has for a task's layers; nothing for itself."""
+        first = self._scene.tasks[0].name
+        passed = self.frontiers[first].layers
+        kept = () if name == first else self._scene.alignment.kept
+        return {nodes[name]: passed[nodes[first]] for nodes in kept if nodes[first] in passed}
 
     def _key(self, step: Step) -> str:
         return step.nodes[self._scene.tasks[0].name]

@@ -3,6 +3,7 @@
 Letters: N outputs, P inputs of an output with the bias's constant 1.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,8 @@ from taskzip.pipeline.zipper.standing import Place
 from taskzip.pipeline.zipper.stream import Compute, Pairs, Stage, Stream
 from taskzip.pipeline.zipper.turned import turned
 
+PrivateLayer = tuple[LayerSpec, nn.Module]
+NOT_HOSTED: Mapping[str, PrivateLayer] = {}
 _RELU = "aten.relu.default"
 
 
@@ -128,13 +131,21 @@ class Frontier:
         """A value that is alive, in the original and in the merged network."""
         return self._stream.pairs(value)
 
-    def reach(self, node: str | None) -> None:
-        """Pass everything before a layer, None: the rest; other layers on the way stay private."""
+    def reach(self, node: str | None, hosted: Mapping[str, PrivateLayer] = NOT_HOSTED) -> None:
+        """Pass everything before a layer, None: the rest; other layers on the way stay private.
+
+        Those in `hosted` begin as these, which are another task's.
+        """
         while self._position < len(self.graph.nodes):
             coming = self.graph.nodes[self._position]
             if coming.name == node:
                 return
-            if coming.op == LAYER:
+            if coming.name in hosted:
+                spec, module = hosted[coming.name]
+                name = self.graph.layers[coming.name].name
+                named = spec.model_copy(update={"name": name})
+                self.pass_layer(coming.name, named, copy.deepcopy(module), differs=True)
+            elif coming.op == LAYER:
                 self._pass_private(coming)
             else:
                 self._pass_operator(coming)

@@ -143,7 +143,7 @@ class JointNetwork(nn.Module):
         spec = JointSpec.read(folder / STRUCTURE_FILE)
         for task in spec.tasks.values():
             check_known(task.nodes, str(folder / STRUCTURE_FILE))
-        network = _empty(spec)
+        network = unfilled(spec)
         path = folder / WEIGHTS_FILE
         try:
             weights = load_file(path)
@@ -162,7 +162,7 @@ def _layers_of(
     }
 
 
-def _empty(spec: JointSpec) -> JointNetwork:
+def unfilled(spec: JointSpec) -> JointNetwork:
     """The network of that structure, to be filled."""
     together: dict[int, dict[str, LayerSpec]] = {}
     private: dict[str, dict[str, nn.Module]] = {name: {} for name in spec.tasks}

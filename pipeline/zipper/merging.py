@@ -61,8 +61,8 @@ class Merging:
     def _merge_dense(
         self, step: Step, ready: Mapping[str, Ready], orders: Mapping[str, Order]
     ) -> MergedLayer:
-        affine = self._scales.has_affine(step)
-        scales = self._scales.of(step, ready) if affine else kept_scales(orders)
+        affine, hosts = self._scales.has_affine(step), self._method.hosts
+        scales = self._scales.of(step, ready) if affine and not hosts else kept_scales(orders)
         parts = {
             name: _scaled(each.part, orders[name], scales[name]) for name, each in ready.items()
         }
@@ -73,7 +73,10 @@ class Merging:
         found = self._split(moments, members, moments[0].size - (not has_bias))
         vectors, added = found.shared, dict(zip(parts, found.added, strict=False))
         affines = {}
-        if affine:
+        if affine and hosts:
+            nothing = torch.ones(len(vectors)), torch.zeros(len(vectors))
+            affines = dict.fromkeys(list(parts)[1:], nothing)
+        elif affine:
             for name, part in parts.items():
                 rows = vectors + added.get(name, 0)
                 affines[name] = _affine(ready[name], part, orders[name], rows)

@@ -25,7 +25,7 @@ from taskzip.pipeline.zipper.engine import Tune, run, zip_layers
 from taskzip.pipeline.zipper.joint import JointNetwork
 from taskzip.pipeline.zipper.methods.method import Method, Scene
 from taskzip.pipeline.zipper.methods.planned import Planned, checked_counts
-from taskzip.pipeline.zipper.methods.registry import METHODS
+from taskzip.pipeline.zipper.methods.registry import method_of
 from taskzip.pipeline.zipper.openings import with_openings
 from taskzip.pipeline.zipper.plan import Plan, cost_limits, shared_counts
 from taskzip.pipeline.zipper.planning import (
@@ -100,7 +100,7 @@ def decide(
     scene: Scene, config: ZipConfig, progress: Progress, aids: Aids = _NONE
 ) -> tuple[Scene, Method]:
     """How much each group shares: as the plan, the budget or the config's share says."""
-    method = METHODS[config.method]()
+    method = method_of(config)
     refit = method.refits if config.refit is None else config.refit
     scene = replace(scene, config=config.model_copy(update={"refit": refit}))
     if config.plan is not None or (has_budget(config) and config.method != "hybrid"):

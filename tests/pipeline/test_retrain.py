@@ -11,6 +11,7 @@ from torch import nn
 
 from taskzip.contracts.config import RetrainConfig, ZipConfig
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.names import LossName
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.retraining import Retrained, retrain
@@ -107,6 +108,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
         ("adam", 0.01, "squared"),
         ("sgd", 0.1, "divergence"),
         ("sgd", 0.03, "squared"),
+        ("adam", 0.01, "absolute"),
     ],
 )
 def test_the_joint_network_learns_the_originals_answers(
@@ -293,9 +295,10 @@ def test_the_divergence_is_that_of_softened_probabilities() -> None:
     torch.testing.assert_close(loss_of(task, RetrainConfig(), targets)(answers, targets), expected)
 
 
-def test_the_squared_loss_of_answers_that_know_nothing_of_the_input_is_one() -> None:
+@pytest.mark.parametrize("name", ["squared", "absolute"])
+def test_a_loss_of_answers_that_know_nothing_of_the_input_is_one(name: LossName) -> None:
     targets = 0.5 + 0.01 * torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
-    task = replace(tasks()[0], loss="squared")
+    task = replace(tasks()[0], loss=name)
     loss = loss_of(task, RetrainConfig(), targets)
     torch.testing.assert_close(loss(targets.mean(0).expand(50, -1), targets), torch.tensor(1.0))
     assert loss(targets, targets) == 0

@@ -40,6 +40,8 @@ class Method(Protocol):
     """Whether layers are solved again for what merging gives them, unless the config says."""
     weighs_errors: bool
     """Whether `merge` looks at moments: each task's vector counts where its data is."""
+    hosts: bool
+    """Whether all tasks get what the first one has, from the first layer on that is shared."""
 
     def prepare(self, scene: Scene) -> None:
         """Look at whole networks, if the method must."""
@@ -59,7 +61,9 @@ class Method(Protocol):
 
 
 class AddsNothing:
-    """Methods whose vectors stand alone."""
+    """Methods whose vectors stand alone, for all tasks alike."""
+
+    hosts = False
 
     def split(
         self: Method,

@@ -21,6 +21,7 @@ class Planned:
         """`method` merges what the plan pairs."""
         self.refits = method.refits
         self.weighs_errors = method.weighs_errors
+        self.hosts = method.hosts
         self._plan = plan
         self._method = method
 
