@@ -202,6 +202,9 @@ class RetrainConfig(Document):
     some and whose outputs are class scores."""
     batch_norm: bool = False
     """Whether the scales and shifts that tasks have (`zip.affine`) learn as batch norms."""
+    frozen_front: bool = False
+    """Whether each task's layers before the first that is shared stay as they are: what they give
+    is computed once instead of in each iteration."""
     mixed_precision: bool = False
     """Whether networks compute in bfloat16 while they learn; parameters, losses and steps keep
     float32."""
@@ -230,6 +233,15 @@ class RetrainConfig(Document):
             raise ValueError(
                 'mixup and shift_pixels need target = "outputs": the original networks answer the '
                 "inputs that they make"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _computes_once_what_stays(self) -> Self:
+        if self.frozen_front and (self.mixup or self.shift_pixels):
+            raise ValueError(
+                "frozen_front computes the first layers once, but mixup and shift_pixels change "
+                "inputs in each iteration; leave one of them out"
             )
         return self
 

@@ -51,12 +51,17 @@ class Node(Document):
     @property
     def inputs(self) -> tuple[str, ...]:
         """The nodes whose values it takes, in order."""
-        return tuple(_named("ref", [*self.args, *self.options.values()]))
+        return tuple(named("ref", [*self.args, *self.options.values()]))
 
     @property
     def constants(self) -> tuple[str, ...]:
         """The constants that it takes, in order."""
-        return tuple(_named("constant", [*self.args, *self.options.values()]))
+        return tuple(named("constant", [*self.args, *self.options.values()]))
+
+    @property
+    def counts_images(self) -> bool:
+        """Whether it gives the number of images."""
+        return self.base == "sym_size" and self.arg(1) == 0
 
     def arg(self, position: int, default: JsonValue = None) -> JsonValue:
         """A positional argument, or what the operator takes without it."""
@@ -73,13 +78,14 @@ def constant(name: str) -> dict[str, JsonValue]:
     return {"constant": name}
 
 
-def _named(kind: str, value: JsonValue) -> Iterator[str]:
+def named(kind: str, value: JsonValue) -> Iterator[str]:
+    """The names that an argument has of one kind, "ref" or "constant", in order."""
     if isinstance(value, dict):
         if kind in value:
             yield str(value[kind])
     elif isinstance(value, (list, tuple)):
         for each in value:
-            yield from _named(kind, each)
+            yield from named(kind, each)
 
 
 def encode(value: Any) -> JsonValue:

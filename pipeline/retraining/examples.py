@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import nn
 from torch.nn.functional import one_hot
 
 from taskzip.contracts.errors import BadInput
@@ -43,6 +44,12 @@ class Examples:
         """All, a few at a time."""
         for index in torch.arange(len(self)).split(PART_IMAGES):
             yield self.at(index)
+
+    @torch.no_grad()
+    def through(self, front: nn.Module) -> "Examples":
+        """What a network's first layers give in the place of the inputs."""
+        given = torch.cat([front(each.inputs) for each in self.parts()])
+        return Examples(given, self.targets, self.labels)
 
     def tensors(self) -> Row:
         """All of them, each (n, …)."""

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import torch
+from torch import nn
 
 from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
@@ -15,10 +17,11 @@ from taskzip.pipeline.networks.task import Task, relative_loss_weights
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.checkpoint import Checkpoint
 from taskzip.pipeline.retraining.examples import Examples, gather, split
+from taskzip.pipeline.retraining.front import parted
 from taskzip.pipeline.retraining.losses import Loss, loss_of
 from taskzip.pipeline.retraining.run import Run
 from taskzip.pipeline.retraining.side import Side
-from taskzip.pipeline.zipper.joint import JointNetwork
+from taskzip.pipeline.zipper.joint import JointNetwork, TaskNetwork
 
 KEPT_BYTES = 2 << 30
 """Of all tasks' inputs and targets together."""
@@ -93,6 +96,7 @@ class Lessons:
                 file.write_if_due(run)
                 self._progress.advance(bar)
         run.finish()
+        joint.requires_grad_(True)
         return _retrained(run, file.seconds)
 
 
@@ -120,13 +124,18 @@ class _Lesson:
         return cls(task, learned, held_out, loss, weight, config)
 
     def side(self, joint: JointNetwork) -> Side:
-        network = joint.task(self.task.name)
+        network: nn.Module = joint.task(self.task.name)
+        learned, held_out = self.learned, self.held_out
+        if self.config.frozen_front:
+            front, network = parted(cast(TaskNetwork, network))
+            front.requires_grad_(False)
+            learned, held_out = (each.through(front) for each in (learned, held_out))
         return Side(
             self.task.name,
             network,
             self.task.network,
-            self.learned,
-            self.held_out,
+            learned,
+            held_out,
             self.loss,
             self.weight,
             self.config.label_weight,

@@ -55,7 +55,7 @@ class Run:
             for side in sides:
                 normalize(side.network, _some(side.learned))
         self._joint = joint
-        self._parameters = dict(joint.named_parameters())
+        self._parameters = {n: p for n, p in joint.named_parameters() if p.requires_grad}
         self._tensors = self._parameters | statistics(joint)
         self._zeros = KeptZeros(self._parameters.values())
         self._optimizer = _optimizer(list(self._parameters.values()), config)

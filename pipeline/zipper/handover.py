@@ -57,7 +57,7 @@ def _takes_only(user: Node, value: str, graph: Graph) -> bool:
 
 
 def _batch_sizes(graph: Graph) -> tuple[str, ...]:
-    return tuple(node.name for node in graph.nodes if node.base == "sym_size" and node.arg(1) == 0)
+    return tuple(node.name for node in graph.nodes if node.counts_images)
 
 
 class Passage(nn.Module):

@@ -1,6 +1,6 @@
 """The joint network: all tasks in one module, shared weights stored once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,16 +78,32 @@ class TaskNetwork(nn.Module):
         """The layer that a node calls."""
         return self.layers[self.key(node)]
 
+    @property
+    def spec(self) -> TaskSpec:
+        """The graph."""
+        return self._spec
+
     def forward(self, x: torch.Tensor) -> Any:
         """(n, …) → what the original network returns."""
         values: dict[str, Any] = {self._spec.input: x}
-        constants = {name: getattr(self, key) for name, key in self._buffer_names.items()}
-        for node in self._spec.nodes:
+        self.run(self._spec.nodes, values)
+        return self.answer(values)
+
+    def run(self, nodes: Iterable[Node], values: dict[str, Any]) -> None:
+        """Add to the values of earlier nodes those of these."""
+        constants = self._constants()
+        for node in nodes:
             if node.op == LAYER:
                 values[node.name] = self.layer(node.name)(values[node.inputs[0]])
             else:
                 values[node.name] = run_node(node, values, constants)
-        return fill(self._spec.output, values, constants)
+
+    def answer(self, values: Mapping[str, Any]) -> Any:
+        """What the original network returns, of the nodes' values."""
+        return fill(self._spec.output, values, self._constants())
+
+    def _constants(self) -> dict[str, torch.Tensor]:
+        return {name: getattr(self, key) for name, key in self._buffer_names.items()}
 
 
 class JointNetwork(nn.Module):
