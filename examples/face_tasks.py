@@ -11,11 +11,17 @@ from face_photos import batches, cut, faces, prepare
 from weight_files import UNPACKED, load_weights
 
 CALIBRATION_IMAGES = 1_000
+TRAINING_IMAGES = 7_000
 
 
 def calibration() -> Iterator[torch.Tensor]:
     """Faces mixed of those that are not held out: batches (n, 3, 112, 112)."""
     return batches(_mixed_faces(CALIBRATION_IMAGES))
+
+
+def training() -> Iterator[torch.Tensor]:
+    """As `calibration`, more of them."""
+    return batches(_mixed_faces(TRAINING_IMAGES))
 
 
 def evaluation() -> Iterator[torch.Tensor]:

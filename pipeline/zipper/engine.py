@@ -219,9 +219,9 @@ class _Engine:
         """Decide on channels before layers that are not alike, which stay private."""
         shares = self._scene.counts[step.group] > 0
         ready, inputs = {}, {}
+        self._front.reach(step, hosts=self._hosts)
         for name, frontier in self.frontiers.items():
             node = step.nodes[name]
-            frontier.reach(node)
             inputs[name] = frontier.inputs(node).private()
             ready[name] = frontier.prepare(node, inputs[name], shares)
         self._decide(step, ready, inputs)
