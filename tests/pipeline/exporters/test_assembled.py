@@ -23,6 +23,7 @@ from taskzip.pipeline.inspection.pte_file import PteFile
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.zipper import JointNetwork, zip_tasks
 from taskzip.pipeline.zipper.forms import in_forms
+from taskzip.pipeline.zipper.sparse_layer import Entries
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-5)
 FOLDED_BYTES = 4 * 3 * 16
@@ -41,12 +42,23 @@ def network(seed: int) -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 16), nn.ReLU(), nn.Linear(16, 3))
 
 
-@pytest.fixture(scope="module", params=["mtz", "hybrid"])
+WAYS: dict[str, dict[str, object]] = {
+    "mtz": {"share": 0.7},
+    "hybrid": {"method": "hybrid", "share": 0.7},
+    "hosted": {"method": "hybrid", "hybrid_start": "first", "affine": "all"},
+}
+
+
+@pytest.fixture(scope="module", params=sorted(WAYS))
 def joint(request: pytest.FixtureRequest) -> JointNetwork:
     data = [torch.randn(16, 2, 8, 8, generator=torch.Generator().manual_seed(0))]
     tasks = [Task(f"t{seed}", network(seed).eval(), lambda: data) for seed in (1, 2)]
-    config = ZipConfig(method=request.param, share=0.7, reconstruct_steps=0)
-    return zip_tasks(tasks, config, Silent()).joint
+    config = ZipConfig.model_validate({"reconstruct_steps": 0, **WAYS[request.param]})
+    found = zip_tasks(tasks, config, Silent()).joint
+    for each in found.modules():
+        if isinstance(each, Entries):
+            nn.init.normal_(each.values, 0, 0.1)  # as if trained
+    return found
 
 
 @pytest.fixture(scope="module")
