@@ -202,8 +202,7 @@ class _Engine:
 
     def finish(self, advance: Callable[[int], None] = lambda moved: None) -> JointNetwork:
         """Pass what is left, which stays private: the heads, at the end."""
-        self._front.reach(None, hosts=self._hosts)
-        advance(len(self.frontiers))
+        self._front.reach(None, hosts=self._hosts, advance=advance)
         return assemble(self.frontiers, self.blocks)
 
     def finished(self) -> Finished:

@@ -24,7 +24,13 @@ class Front:
         self._ahead: dict[str, dict[str, Ready]] = {}
         """Steps that were looked at before their turn, by their first task's node."""
 
-    def reach(self, step: Step | None, *, hosts: bool = False) -> None:
+    def reach(
+        self,
+        step: Step | None,
+        *,
+        hosts: bool = False,
+        advance: Callable[[int], None] = lambda moved: None,
+    ) -> None:
         """Pass everything before a step's layers, None: the rest.
 
         If the first task `hosts` the others, their layers of the kinds that it has there begin as
@@ -33,6 +39,7 @@ class Front:
         for name, frontier in self.frontiers.items():
             hosted = self._of_first(name) if hosts else NOT_HOSTED
             frontier.reach(None if step is None else step.nodes[name], hosted)
+            advance(1)
 
     def ready(self, step: Step, inputs: dict[str, Inputs], shares: bool) -> dict[str, Ready]:
         """What is known of a step's layers, which are next."""
