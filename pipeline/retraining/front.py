@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.graph.node import LAYER, named
 from taskzip.pipeline.zipper.joint import TaskNetwork, TaskSpec
 
@@ -64,6 +65,19 @@ def parted(network: TaskNetwork) -> tuple[Front, Rest]:
     while len(_tensors_needed(network.spec, position)) > 1:
         position -= 1
     return Front(network, position), Rest(network, position)
+
+
+@torch.no_grad()
+def refuse_mixed_inputs(front: Front, inputs: torch.Tensor, task: str) -> None:
+    """BadInput unless the front gives one row for each of `inputs` (n, …), in their order."""
+    for part in (inputs[:1], torch.cat([inputs[:1], inputs[:1]])):
+        given = front(part)
+        if not isinstance(given, torch.Tensor) or given.dim() == 0 or len(given) != len(part):
+            raise BadInput(
+                f"task {task}: what goes on before the first shared layer is not one row for each "
+                "input (sequences first?), so it cannot be computed once; leave out "
+                "retrain.frozen_front"
+            )
 
 
 def _tensors_needed(spec: TaskSpec, position: int) -> set[str]:

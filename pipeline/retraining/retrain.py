@@ -17,7 +17,7 @@ from taskzip.pipeline.networks.task import Task, relative_loss_weights
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.checkpoint import Checkpoint
 from taskzip.pipeline.retraining.examples import Examples, gather, split
-from taskzip.pipeline.retraining.front import parted
+from taskzip.pipeline.retraining.front import parted, refuse_mixed_inputs
 from taskzip.pipeline.retraining.losses import Loss, loss_of
 from taskzip.pipeline.retraining.run import Run
 from taskzip.pipeline.retraining.side import Side
@@ -128,6 +128,7 @@ class _Lesson:
         learned, held_out = self.learned, self.held_out
         if self.config.frozen_front:
             front, network = parted(cast(TaskNetwork, network))
+            refuse_mixed_inputs(front, self.held_out.inputs, self.task.name)
             front.requires_grad_(False)
             learned, held_out = (each.through(front) for each in (learned, held_out))
         return Side(

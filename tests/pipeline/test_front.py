@@ -1,13 +1,16 @@
 """Trainings that leave what lies before the first shared layer as it is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 import torch
 from pydantic import ValidationError
+from torch import nn
 
 from taskzip.contracts.config import RetrainConfig, ZipConfig
+from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.networks.user_code import UserFolder
@@ -51,9 +54,8 @@ def trained(of: list[Task], private: tuple[str, ...], state: Path, **config: obj
 
 
 @pytest.mark.parametrize("kind", sorted(FAMILIES.FAMILIES))
-@pytest.mark.parametrize("keeps", [True, False])
-def test_front_and_rest_are_the_network(kind: str, keeps: bool) -> None:
-    joint = zipped(tasks(kind), PRIVATE[kind] if keeps else ())
+def test_front_and_rest_are_the_network(kind: str) -> None:
+    joint = zipped(tasks(kind), PRIVATE[kind])
     x = torch.randn(4, 2, 9, 9)
     for task in joint.names:
         network = joint.task(task)
@@ -65,9 +67,9 @@ def test_front_and_rest_are_the_network(kind: str, keeps: bool) -> None:
 def test_the_front_ends_before_the_first_shared_layer_where_one_value_goes_on() -> None:
     private = [
         len(parted(cast(TaskNetwork, zipped(tasks("residual"), names).task("t1")))[0].layers)
-        for names in ((), ("stem",), ("stem", "blocks.0.0"), ("stem", "blocks.0.0", "blocks.0.3"))
+        for names in (("stem", "blocks.0.0"), ("stem", "blocks.0.0", "blocks.0.3"))
     ]
-    assert private == [0, 1, 1, 3]
+    assert private == [1, 3]
 
 
 def test_only_the_front_stays_as_it_is(tmp_path: Path) -> None:
@@ -103,6 +105,26 @@ def test_it_is_the_training_in_which_the_front_has_no_gradient(tmp_path: Path) -
     retrain(joint, of, settings, Silent(), tmp_path / "plain")
     for name, each in joint.named_parameters():
         torch.testing.assert_close(each.detach(), frozen[name], atol=1e-5, rtol=1e-4)
+
+
+class SequenceFirst(nn.Module):
+    """(n, 2, 9, 9) → 9 rows of all inputs together, and back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(18, 5), nn.Linear(5, 4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = self.first(x.permute(2, 0, 1, 3).flatten(2)).relu()
+        scores: torch.Tensor = self.head(self.second(rows).relu().mean(0))
+        return scores
+
+
+def test_a_front_that_does_not_give_a_row_for_each_input_is_refused(tmp_path: Path) -> None:
+    of = [replace(each, network=SequenceFirst().eval()) for each in tasks("residual")]
+    with pytest.raises(BadInput, match=r"t1: .*not one row for each input.*leave out"):
+        trained(of, ("first",), tmp_path / "state", frozen_front=True)
 
 
 @pytest.mark.parametrize("change", [{"mixup": 0.5}, {"shift_pixels": 1}])

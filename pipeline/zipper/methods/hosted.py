@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 
 from taskzip.contracts.errors import BadInput
-from taskzip.pipeline.zipper.added import Split
 from taskzip.pipeline.zipper.methods.method import Scene
 from taskzip.pipeline.zipper.methods.mtz import Mtz
 from taskzip.pipeline.zipper.second_moment import SecondMoment
@@ -34,9 +33,3 @@ class Hosted(Mtz):
     ) -> torch.Tensor:
         """The first task's."""
         return weights[0].clone()
-
-    def split(
-        self, moments: Sequence[SecondMoment], weights: Sequence[torch.Tensor], columns: int
-    ) -> Split:
-        """The same; entries are placed when the heads are there."""
-        return Split(self.merge(moments, weights))
