@@ -81,6 +81,8 @@ class TaskConfig(Document):
     """As `retrain.loss`, for this task; None: as that says."""
     loss_weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """What the task's loss is multiplied by in retraining; None: its `weight`."""
+    feature_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """As `retrain.feature_weight`, for this task; None: as that says."""
     input_names: tuple[TensorName, ...] = ()
     """What the network's inputs are called in exported files, in their order."""
     output_names: tuple[TensorName, ...] = ()
@@ -179,6 +181,10 @@ class ZipConfig(Document):
     seed: int = 0
 
 
+LEAST_COMPARED = 3
+"""Two inputs are alike in one way only."""
+
+
 class RetrainConfig(Document):
     """How the joint network is trained: while it is zipped, after it, or not at all."""
 
@@ -200,6 +206,9 @@ class RetrainConfig(Document):
     label_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     """With target "outputs": how much of the loss is that of labels, for tasks whose `training` has
     some and whose outputs are class scores."""
+    feature_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """With target "outputs": how much is added of how unlike features are, what the last layers of
+    the joint and the original network read: 1 less their linear CKA, by batches."""
     batch_norm: bool = False
     """Whether the scales and shifts that tasks have (`zip.affine`) learn as batch norms."""
     frozen_front: bool = False
@@ -402,6 +411,22 @@ class Config(Document):
                 f'retrain.target "labels": task {", ".join(without)} has no labelled training '
                 'data; add training = "module:function", which yields (inputs, labels), or set '
                 'target = "outputs", which needs none'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_learn_features(self) -> Self:
+        if not any((self.retrain.feature_weight, *(task.feature_weight for task in self.tasks))):
+            return self
+        if self.retrain.target == "labels":
+            raise ValueError(
+                'feature_weight goes with retrain.target "outputs": it adds to what is learned of '
+                "the originals' answers"
+            )
+        if self.retrain.batch_size < LEAST_COMPARED:
+            raise ValueError(
+                f"feature_weight needs a retrain.batch_size of {LEAST_COMPARED} or more, not "
+                f"{self.retrain.batch_size}: how inputs of a batch are alike is compared"
             )
         return self
 

@@ -42,6 +42,7 @@ def _load(task: TaskConfig, code: UserFolder) -> Task:
         loss=task.loss,
         weight=task.weight,
         loss_weight=task.loss_weight,
+        feature_weight=task.feature_weight,
     )
 
 

@@ -30,6 +30,8 @@ class Task:
     """For retraining on outputs; None: as its config says."""
     loss_weight: float | None = None
     """What its loss is multiplied by in retraining, instead of `weight`; positive."""
+    feature_weight: float | None = None
+    """How much features count in retraining; None: as its config says."""
 
 
 def relative_weights(tasks: Sequence[Task]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What the joint network learns from: each task's inputs, and what it should answer to them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -10,6 +10,7 @@ from torch.nn.functional import one_hot
 
 from taskzip.contracts.errors import BadInput
 from taskzip.pipeline.networks.task import Task
+from taskzip.pipeline.retraining.features import Watched
 from taskzip.pipeline.zipper.reservoir import Reservoir
 from taskzip.pipeline.zipper.stream import PART_IMAGES
 
@@ -24,21 +25,30 @@ Row = tuple[torch.Tensor, ...]
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs (n, …) and targets (n, …) of one task, and labels as chances (n, classes) beside them
-    where they are learned as well.
+    """Inputs (n, …) and targets (n, …) of one task; beside them, where they are learned as well,
+    labels as chances (n, classes) and features of the original network (n, F).
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     labels: torch.Tensor | None = None
+    features: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def at(self, index: torch.Tensor) -> "Examples":
         """Those of `index`, in its order."""
-        inputs, targets, *labels = (each[index] for each in self.tensors())
-        return Examples(_laid_out(inputs), targets, *labels)
+        found = self.of_same_kind([each[index] for each in self.tensors()])
+        return replace(found, inputs=_laid_out(found.inputs))
+
+    def of_same_kind(self, tensors: Iterable[torch.Tensor]) -> "Examples":
+        """Others, whose `tensors()` are these."""
+        given = iter(tensors)
+        inputs, targets = next(given), next(given)
+        labels = None if self.labels is None else next(given)
+        features = None if self.features is None else next(given)
+        return Examples(inputs, targets, labels, features)
 
     def parts(self) -> Iterator["Examples"]:
         """All, a few at a time."""
@@ -49,12 +59,12 @@ class Examples:
     def through(self, front: nn.Module) -> "Examples":
         """What a network's first layers give in the place of the inputs."""
         given = torch.cat([front(each.inputs) for each in self.parts()])
-        return Examples(given, self.targets, self.labels)
+        return replace(self, inputs=given)
 
     def tensors(self) -> Row:
-        """All of them, each (n, …)."""
-        both = self.inputs, self.targets
-        return both if self.labels is None else (*both, self.labels)
+        """Those that there are, each (n, …)."""
+        every = (self.inputs, self.targets, self.labels, self.features)
+        return tuple(each for each in every if each is not None)
 
 
 def gather(
@@ -63,21 +73,23 @@ def gather(
     limit_bytes: int,
     *,
     with_labels: bool = False,
+    original: Watched | None = None,
 ) -> Examples:
     """The task's data; of more than `limit_bytes` a uniform sample.
 
-    `with_labels` they stand beside outputs, if `training` has some. BadInput where data and network
-    do not go together.
+    `with_labels` they stand beside outputs, if `training` has some; with the `original` network
+    watched, its features do. BadInput where data and network do not go together.
     """
     sample: Reservoir | None = None
-    rows = _labelled(task) if target == "labels" else _answered(task, with_labels)
-    for row in rows:
+    rows = _labelled(task) if target == "labels" else _answered(task, with_labels, original)
+    for examples in rows:
+        row = examples.tensors()
         sample = sample or Reservoir(_capacity(limit_bytes, *row))
         _check_alike(task, row, sample)
         sample.add(row)
     if sample is None:
         raise BadInput(f"task {task.name}: there is no batch to retrain on; at least one is needed")
-    return Examples(*sample.rows())
+    return examples.of_same_kind(sample.rows())
 
 
 def split(examples: Examples, seed: int) -> tuple[Examples, Examples]:
@@ -96,15 +108,16 @@ def _laid_out(inputs: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _answered(task: Task, with_labels: bool) -> Iterator[Row]:
+def _answered(task: Task, with_labels: bool, original: Watched | None) -> Iterator[Examples]:
     for inputs, labels in _shown(task):
-        answers = torch.cat([task.network(part) for part in inputs.split(PART_IMAGES)])
-        if labels is None or not with_labels:
-            yield inputs, answers
-        else:
-            _check_scores(task, answers)
-            _check_labels(task, labels, answers.shape[1])
-            yield inputs, answers, one_hot(labels.long(), answers.shape[1]).to(answers.dtype)
+        parts = inputs.split(PART_IMAGES)
+        examples = Examples(inputs, torch.cat([task.network(part) for part in parts]))
+        if labels is not None and with_labels:
+            examples = replace(examples, labels=_chances(task, labels, examples.targets))
+        if original is not None:
+            features = torch.cat([original(part)[1] for part in parts])
+            examples = replace(examples, features=features)
+        yield examples
 
 
 def _shown(task: Task) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
@@ -114,7 +127,7 @@ def _shown(task: Task) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
         yield from task.training()
 
 
-def _labelled(task: Task) -> Iterator[Row]:
+def _labelled(task: Task) -> Iterator[Examples]:
     if task.training is None:
         raise BadInput(
             f"task {task.name}: no labelled training data to retrain on; give its config "
@@ -129,7 +142,14 @@ def _labelled(task: Task) -> Iterator[Row]:
             )
         classes = classes or _classes(task, inputs)
         _check_labels(task, labels, classes)
-        yield inputs, labels.long()
+        yield Examples(inputs, labels.long())
+
+
+def _chances(task: Task, labels: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """(n,) beside answers (n, classes) → (n, classes)."""
+    _check_scores(task, answers)
+    _check_labels(task, labels, answers.shape[1])
+    return one_hot(labels.long(), answers.shape[1]).to(answers.dtype)
 
 
 def _check_scores(task: Task, answers: torch.Tensor) -> None:

@@ -17,6 +17,7 @@ from taskzip.pipeline.networks.task import Task, relative_loss_weights
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.checkpoint import Checkpoint
 from taskzip.pipeline.retraining.examples import Examples, gather, split
+from taskzip.pipeline.retraining.features import feature_weight_of, watched, watched_original
 from taskzip.pipeline.retraining.front import parted, refuse_mixed_inputs
 from taskzip.pipeline.retraining.losses import Loss, loss_of
 from taskzip.pipeline.retraining.run import Run
@@ -63,7 +64,7 @@ class Lessons:
     def digest(self) -> str:
         """The sha256 of all examples and of what is asked of them."""
         config = self._config.model_dump_json(exclude={"checkpoint_seconds"})
-        words = [f"{each.task.loss} {each.weight}" for each in self._of]
+        words = [f"{each.task.loss} {each.weight} {each.task.feature_weight}" for each in self._of]
         return key_of((config, *words, torch.__version__), self._tensors)
 
     def train(
@@ -103,6 +104,8 @@ class Lessons:
 @dataclass(frozen=True)
 class _Lesson:
     task: Task
+    original: nn.Module
+    """Watched, where features are learned."""
     learned: Examples
     held_out: Examples
     loss: Loss
@@ -112,7 +115,10 @@ class _Lesson:
     @classmethod
     def of(cls, task: Task, config: RetrainConfig, limit_bytes: int, weight: float) -> "_Lesson":
         with_labels = config.label_weight > 0 and (task.loss or config.loss) == "divergence"
-        examples = gather(task, config.target, limit_bytes, with_labels=with_labels)
+        original = watched_original(task) if feature_weight_of(task, config) > 0 else None
+        examples = gather(
+            task, config.target, limit_bytes, with_labels=with_labels, original=original
+        )
         loss = loss_of(task, config, examples.targets)
         if augment := Augment.of(config):
             augment.check(task.name, examples.inputs)
@@ -121,25 +127,30 @@ class _Lesson:
             raise BadInput(
                 f"task {task.name}: there is one input to retrain on; retrain.batch_norm needs 2"
             )
-        return cls(task, learned, held_out, loss, weight, config)
+        return cls(task, original or task.network, learned, held_out, loss, weight, config)
 
     def side(self, joint: JointNetwork) -> Side:
-        network: nn.Module = joint.task(self.task.name)
+        whole = cast(TaskNetwork, joint.task(self.task.name))
+        network: nn.Module = whole
         learned, held_out = self.learned, self.held_out
         if self.config.frozen_front:
-            front, network = parted(cast(TaskNetwork, network))
+            front, network = parted(whole)
             refuse_mixed_inputs(front, self.held_out.inputs, self.task.name)
             front.requires_grad_(False)
             learned, held_out = (each.through(front) for each in (learned, held_out))
+        feature_weight = feature_weight_of(self.task, self.config)
+        if feature_weight > 0:
+            network = watched(network, whole)
         return Side(
             self.task.name,
             network,
-            self.task.network,
+            self.original,
             learned,
             held_out,
             self.loss,
             self.weight,
             self.config.label_weight,
+            feature_weight,
             self.config.mixed_precision,
         )
 

@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.examples import Examples
+from taskzip.pipeline.retraining.features import unlikeness
 from taskzip.pipeline.retraining.losses import Loss
 
 
@@ -26,6 +27,8 @@ class Side:
     """What the loss is multiplied by in the sum over tasks."""
     label_weight: float = 0.0
     """How much of the loss is that of labels, where there are some."""
+    feature_weight: float = 0.0
+    """How much the unlikeness of features is added with, where there are some."""
     mixed_precision: bool = False
     """Whether both networks compute in bfloat16 what is learned."""
 
@@ -33,30 +36,49 @@ class Side:
     def augmented(self, batch: Examples, augment: Augment, generator: torch.Generator) -> Examples:
         """The batch with other inputs, and the original's answers to them."""
         inputs, labels = augment(batch.inputs, generator, batch.labels)
-        return Examples(inputs, self._answers(self.original, inputs), labels)
+        seen = self._seen(self.original, inputs)
+        return Examples(inputs, seen.answers, labels, seen.features)
 
     def learning_loss(self, batch: Examples) -> torch.Tensor:
         """The mean loss () of the network's answers, to learn by."""
-        return self._loss_of(self._answers(self.network, batch.inputs), batch)
+        return self._loss_of(self._seen(self.network, batch.inputs), batch)
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
         """The mean loss over the held-out examples, in the precision of the parameters."""
         self.network.eval()
         parts = [
-            (len(each), float(self._loss_of(self.network(each.inputs), each)))
+            (len(each), float(self._loss_of(_Seen.of(self.network(each.inputs)), each)))
             for each in self.held_out.parts()
         ]
         return sum(count * loss for count, loss in parts) / len(self.held_out)
 
-    def _answers(self, network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    def _seen(self, network: nn.Module, inputs: torch.Tensor) -> "_Seen":
         with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed_precision):
-            answers: torch.Tensor = network(inputs)
-        return answers.float() if self.mixed_precision else answers
+            seen = _Seen.of(network(inputs))
+        return seen.in_float32() if self.mixed_precision else seen
 
-    def _loss_of(self, answers: torch.Tensor, batch: Examples) -> torch.Tensor:
-        loss = self.loss(answers, batch.targets)
-        if batch.labels is None:
-            return loss
-        labels = cross_entropy(answers, batch.labels)
-        return (1 - self.label_weight) * loss + self.label_weight * labels
+    def _loss_of(self, seen: "_Seen", batch: Examples) -> torch.Tensor:
+        loss = self.loss(seen.answers, batch.targets)
+        if batch.labels is not None:
+            labels = cross_entropy(seen.answers, batch.labels)
+            loss = (1 - self.label_weight) * loss + self.label_weight * labels
+        if batch.features is not None and seen.features is not None:
+            loss = loss + self.feature_weight * unlikeness(seen.features, batch.features)
+        return loss
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a network answers (n, …), and its features (n, F) if it is watched."""
+
+    answers: torch.Tensor
+    features: torch.Tensor | None
+
+    @classmethod
+    def of(cls, given: torch.Tensor | tuple[torch.Tensor, torch.Tensor]) -> "_Seen":
+        return cls(*given) if isinstance(given, tuple) else cls(given, None)
+
+    def in_float32(self) -> "_Seen":
+        features = None if self.features is None else self.features.float()
+        return _Seen(self.answers.float(), features)

@@ -178,6 +178,24 @@ def test_retraining_on_labels_asks_for_them(tmp_path: Path) -> None:
     assert load(tmp_path, text).tasks[1].training == "data:labels"
 
 
+@pytest.mark.parametrize("task_asks", [False, True])
+@pytest.mark.parametrize(
+    ("retrain", "message"),
+    [
+        ("batch_size = 2", r"needs a retrain\.batch_size of 3 or more, not 2"),
+        ('target = "labels"', r'feature_weight goes with retrain\.target "outputs"'),
+    ],
+)
+def test_features_are_learned_beside_outputs_from_batches_of_three(
+    tmp_path: Path, retrain: str, message: str, task_asks: bool
+) -> None:
+    weight = "feature_weight = 0.5\n"
+    tasks, more = (TASKS + weight, "") if task_asks else (TASKS, weight)
+    with pytest.raises(BadInput, match=message):
+        load(tmp_path, f"{tasks}[retrain]\n{retrain}\n{more}")
+    load(tmp_path, f"{tasks}[retrain]\nbatch_size = 3\n{more}")
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

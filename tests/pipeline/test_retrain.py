@@ -197,6 +197,7 @@ def test_networks_compute_in_bfloat16_where_precision_is_mixed(tmp_path: Path) -
         {"mixup": 0.5},
         {"batch_norm": True},
         {"mixed_precision": True, "mixup": 0.5},
+        {"feature_weight": 1.0, "mixup": 0.5},
     ],
 )
 def test_an_interrupted_run_goes_on_and_ends_the_same(
