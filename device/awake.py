@@ -1,8 +1,8 @@
 """Waiting until the counted clock's processor does not sleep, which would let host time in.
 
 The guest's first program starts `idle` when it sees a connection and keeps it for a while after the
-last one; a measurement that began before would count waits for the flash as the host lets them
-pass.
+last one; `idle` makes a file once it runs. A measurement that began before would count waits for
+the flash as the host lets them pass.
 """
 
 from taskzip.device.transport.protocol import Transport

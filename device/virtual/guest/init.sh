@@ -26,19 +26,23 @@ pause() { read -r -t "$1" -u3 _; }
 is_counted() { [ -n "$taskzip_memory_mib" ]; }
 
 # With the counted clock, time in which the processor sleeps is the host's. So it does not sleep
-# while somebody is connected, nor soon after: a program of the lowest priority runs when no other
-# does. /run/awake says that it runs; who measures waits for it.
+# while somebody is connected, nor soon after: `idle`, of the lowest priority, runs when no other
+# program does, and makes /run/awake once it does. Who measures waits for the file, once connected;
+# so it goes before the last look for a connection, and is back for who came in between.
 LINGER_QUARTERS=20
 idler=
 stay_awake() {
     [ -z "$idler" ] || return
-    chrt -i 0 idle &
+    idle &
     idler=$!
-    : >/run/awake
 }
 fall_asleep() {
-    [ -n "$idler" ] || return
+    [ -e /run/awake ] || return
     rm /run/awake
+    if adbd_has_socket $ESTABLISHED; then
+        : >/run/awake
+        return
+    fi
     kill $idler
     wait $idler
     idler=
