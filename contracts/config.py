@@ -229,6 +229,8 @@ class RetrainConfig(Document):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     batch_size: Annotated[int, Field(ge=1)] = 256
     """Of each task."""
+    examples_mib: Annotated[int, Field(ge=1)] = 2048
+    """How much of all tasks' data is kept in memory, as much of each; of more, a uniform sample."""
     patience: Count = 0
     """Stop after so many of `iterations` in which no held-out loss was the lowest; 0: never."""
     seed: Count = 0

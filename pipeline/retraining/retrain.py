@@ -24,9 +24,6 @@ from taskzip.pipeline.retraining.run import Run
 from taskzip.pipeline.retraining.side import Side
 from taskzip.pipeline.zipper.joint import JointNetwork, TaskNetwork
 
-KEPT_BYTES = 2 << 30
-"""Of all tasks' inputs and targets together."""
-
 
 @dataclass(frozen=True)
 class LossChange:
@@ -55,7 +52,7 @@ class Lessons:
         progress.step(f"collecting what to retrain on: {config.target}")
         self._progress = progress
         self._config = config
-        limit_bytes = KEPT_BYTES // len(tasks)
+        limit_bytes = (config.examples_mib << 20) // len(tasks)
         weights = relative_loss_weights(tasks)
         self._of = [_Lesson.of(task, config, limit_bytes, weights[task.name]) for task in tasks]
         self._tensors = [tensor for each in self._of for tensor in each.tensors()]

@@ -271,6 +271,24 @@ def test_zeros_of_pruned_layers_stay_zeros(tmp_path: Path) -> None:
             assert torch.equal(each == 0, zeros[name])
 
 
+def test_of_more_data_than_is_kept_a_sample_of_each_task_is_learned(tmp_path: Path) -> None:
+    """A MiB for two tasks is 16,384 rows of 5 inputs and 3 outputs of each."""
+    of = tasks()
+    joint = zipped(of)
+    data = torch.randn(40_000, 5)
+    of = [replace(task, calibration=lambda: [data]) for task in of]
+    for task in of:
+        seen: list[torch.Tensor] = []
+        network = joint.task(task.name)
+        handle = network.register_forward_pre_hook(
+            lambda _, given, seen=seen: seen.append(given[0])
+        )
+        config = RetrainConfig(iterations=1, batch_size=40_000, examples_mib=1)
+        retrain(joint, of, config, Silent(), tmp_path / "checkpoint")
+        handle.remove()
+        assert len(torch.cat(seen).unique(dim=0)) == 16_384
+
+
 def test_few_images_and_large_batches_are_enough(tmp_path: Path) -> None:
     of = tasks(images=3)
     done = retrain(zipped(of), of, RetrainConfig(iterations=3), Silent(), tmp_path / "checkpoint")
