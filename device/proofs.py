@@ -2,7 +2,7 @@
 
 It takes each file's name from adbd as soon as there is one, so that what had arrived stays where a
 transfer breaks off; hashes the bytes while they are in memory, and tells their hash; then it waits
-for the flash.
+for the names that the host gives to what it has checked, and for the flash.
 """
 
 import re

@@ -216,6 +216,7 @@ def test_a_file_that_another_push_sends_is_not_taken(
         assert proofs is not None
         proofs.send(Send(items[0]), lambda _: None)
         assert list(proofs.proofs(1)) == [items[0].sha256]
+        store.place({}, [f"{items[0].sha256}.partial"])
         proofs.settle()
     assert other.exists()
 

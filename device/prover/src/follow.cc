@@ -50,9 +50,11 @@ Result<Descriptor> await_file(int folder, const std::string& name) {
   }
 }
 
+std::string partial_name(const Coming& coming) { return coming.name + ".partial"; }
+
 // The file that holds the bytes in the end, opened; what arrives whole gets its name.
 Result<Descriptor> open_whole(int folder, const Coming& coming, const std::string& part) {
-  const std::string whole = coming.name + ".partial";
+  const std::string whole = partial_name(coming);
   if (coming.start == 0 && renameat(folder, part.c_str(), folder, whole.c_str()) != 0) {
     return failed(kMissing, part);
   }
@@ -141,6 +143,15 @@ Result<Proof> follow(int folder, const Coming& coming) {
   const auto modified = info.st_mtim.tv_sec * std::int64_t{1'000'000'000} + info.st_mtim.tv_nsec;
   const auto bytes = static_cast<std::uint64_t>(info.st_size);
   return Proof{std::move(whole), info.st_ino, bytes, modified, hash.take()};
+}
+
+Status await_named(int folder, const Coming& coming) {
+  const std::string partial = partial_name(coming);
+  struct stat info {};
+  while (fstatat(folder, partial.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
+    TASKZIP_TRY(nap());
+  }
+  return {};
 }
 
 Status settle(const Proof& proof) {

@@ -37,6 +37,11 @@ struct Proof {
 // @retval run_alone     the process that started this one has ended
 Result<Proof> follow(int folder, const Coming& coming);
 
+// Returns once there is no `<name>.partial`: the host has given the file its name. Written to the
+// flash before, it would keep that waiting, behind all that is to be written.
+// @retval run_alone  the process that started this one has ended
+Status await_named(int folder, const Coming& coming);
+
 // Returns once all of the file is on the flash, whatever its name is by then.
 // @retval write_failed  it could not be written
 Status settle(const Proof& proof);

@@ -1,7 +1,7 @@
 // Proves files as they arrive: `taskzip-prover FOLDER PART [NAME START BYTES]...`.
 //
-// Says `ready`; of each that has arrived, in their order, `NAME INODE BYTES MODIFIED_NS HASH`; and
-// `settled` when all are on the flash.
+// Says `ready`; of each that has arrived, in their order, `NAME INODE BYTES MODIFIED_NS HASH`; and,
+// after all got their names from the host, `settled` when all are on the flash.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -54,6 +54,11 @@ int prove(int folder, const std::vector<taskzip::Coming>& files) {
     print(coming.name, proofs.back());
   }
   std::fflush(stdout);
+  for (const auto& coming : files) {
+    if (const auto named = taskzip::await_named(folder, coming); !named.ok()) {
+      return tell(named.error());
+    }
+  }
   return settle(folder, proofs);
 }
 

@@ -110,6 +110,17 @@ TEST_F(Follow, ABeginningOfAnotherLengthIsRefused) {
   EXPECT_EQ(read("a.partial"), "123");
 }
 
+TEST_F(Follow, ANameIsWaitedFor) {
+  write("a.partial", "all of it");
+  std::thread host([this] {
+    std::this_thread::sleep_for(kPause);
+    std::filesystem::rename(path("a.partial"), path("a"));
+  });
+  EXPECT_TRUE(await_named(folder_, {"a", "part-1", 0, 9}).ok());
+  EXPECT_EQ(read("a"), "all of it");
+  host.join();
+}
+
 TEST_F(Follow, AFileIsSettledByWhateverName) {
   write("a.part-1", "123");
   const auto proof = follow(folder_, {"a", "part-1", 0, 3});
