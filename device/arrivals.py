@@ -55,7 +55,7 @@ class Arrivals:
         large = [each for each in sends if each not in small]
         token = new_token()
         try:
-            with _checking(sends) as checked:
+            with _checking([*small, *large]) as checked:  # in the order in which they are sent
                 entries = self._send_small(small, checked, on_bytes)
                 if not large or prover is None:
                     yield Arrived(entries)
