@@ -11,7 +11,7 @@ from face_photos import batches, cut, faces, prepare
 from weight_files import UNPACKED, load_weights
 
 CALIBRATION_IMAGES = 1_000
-TRAINING_IMAGES = 7_000
+TRAINING_IMAGES = 9_500
 
 
 def calibration() -> Iterator[torch.Tensor]:
