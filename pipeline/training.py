@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.progress import Progress
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.contracts.zipresult import Retraining
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.retraining import Lessons

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import pad
 
-from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.retraining import RetrainConfig
 
 _IMAGE_DIMENSIONS = 4
 Labels = torch.Tensor | None

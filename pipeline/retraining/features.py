@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.graph.graph import Graph
 from taskzip.pipeline.graph.node import LAYER
 from taskzip.pipeline.graph.trace import trace

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import torch
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.networks.task import Task
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

@@ -9,9 +9,9 @@ from typing import cast
 import torch
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Progress, progress_bar
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.fingerprint import key_of
 from taskzip.pipeline.networks.task import Task, relative_loss_weights
 from taskzip.pipeline.retraining.augment import Augment

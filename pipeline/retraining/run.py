@@ -7,9 +7,9 @@ from itertools import islice
 import torch
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.document import Document
 from taskzip.contracts.names import Count, TaskName
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.retraining.augment import Augment
 from taskzip.pipeline.retraining.examples import Examples
 from taskzip.pipeline.retraining.normalized import fold, normalize, statistics

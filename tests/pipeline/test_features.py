@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig, ZipConfig
+from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.retraining import retrain

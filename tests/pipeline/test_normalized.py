@@ -9,9 +9,10 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig, ZipConfig
+from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.retraining import retrain
 from taskzip.pipeline.retraining.normalized import EPSILON, Normalized, fold, normalize

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig, ZipConfig
+from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.names import LossName
 from taskzip.contracts.progress import Silent
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.networks.task import Task
 from taskzip.pipeline.retraining import Retrained, retrain
 from taskzip.pipeline.retraining.examples import gather

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig
 from taskzip.contracts.errors import BadInput
 from taskzip.contracts.progress import Silent
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.networks.user_code import UserFolder
 from taskzip.pipeline.retraining import retrain
 from taskzip.pipeline.zipper import JointNetwork

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from taskzip.contracts.config import RetrainConfig, ZipConfig
+from taskzip.contracts.config import ZipConfig
 from taskzip.contracts.progress import Silent
+from taskzip.contracts.retraining import RetrainConfig
 from taskzip.pipeline.networks.task import relative_weights
 from taskzip.pipeline.retraining import retrain
 from taskzip.pipeline.zipper import Zipped, zip_tasks
