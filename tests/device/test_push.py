@@ -35,7 +35,7 @@ def item_of(folder: Path, path: str, content: bytes) -> Item:
 @pytest.fixture
 def items(tmp_path: Path) -> list[Item]:
     return [
-        item_of(tmp_path, "bundle/a.bin", os.urandom(200_000)),
+        item_of(tmp_path, "bundle/a.bin", b"a" + os.urandom(199_999)),  # tests write X over its a
         item_of(tmp_path, "bundle/deep/b.bin", b"b"),
         item_of(tmp_path, "runner/bin/run", b"#!/bin/sh\n"),
     ]
