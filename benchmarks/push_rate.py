@@ -3,7 +3,9 @@
 The same files go to the same emulated device in turns, by each into an empty folder. `adb push`
 ends when the device's memory has them. Ours has verified them and put them in their places then,
 and goes on until all is on the flash: both moments are shown, and what `adb push` leaves to do, to
-write the files to the flash and to hash them there. Sending alone is shown too: no push is sooner.
+write the files to the flash and to hash them there. Sending alone is shown too, and reading and
+hashing alone: no push is sooner than the one, and on one processor none that verifies is sooner
+than both.
 """
 
 import hashlib
@@ -29,9 +31,12 @@ from taskzip.contracts.names import Bytes, Clock, Count
 from taskzip.contracts.progress import Silent
 from taskzip.device.manifest import Item, prover_item
 from taskzip.device.places import home
+from taskzip.device.proofs import new_token, proving
 from taskzip.device.prover.build import build_prover
 from taskzip.device.push import push_items
 from taskzip.device.select import open_device, resolve
+from taskzip.device.send import Send
+from taskzip.device.store import Store
 from taskzip.device.transport.protocol import Transport
 from taskzip.device.virtual import machine
 from taskzip.device.virtual.endpoint import free_port
@@ -63,6 +68,8 @@ class PushRates(Document):
     """Ours again, all of it being there."""
     sent_s: tuple[float, ...]
     """The files sent by our transport, and nothing else."""
+    proof_s: tuple[float, ...]
+    """The sent files read and hashed by the prover, and nothing else."""
     adb_s: tuple[float, ...]
     flash_s: tuple[float, ...]
     """What `adb push` leaves to do: writing the files to the flash …"""
@@ -80,6 +87,12 @@ class PushRates(Document):
     def sent_ratio(self) -> float:
         """Our sending's rate to that of `adb push`, which ends alike: unverified, in memory."""
         return median(self.adb_s) / median(self.sent_s)
+
+    @property
+    def verified_ratio(self) -> float:
+        """The rate of sending and then hashing, and of no command, to that of `adb push`."""
+        whole = map(sum, zip(self.sent_s, self.proof_s, strict=True))
+        return median(self.adb_s) / median(whole)
 
     @property
     def same_work_ratio(self) -> float:
@@ -101,7 +114,9 @@ def measure(mib: int, files: int, rounds: int, like: Profile) -> PushRates:
             prover = prover_item(build_prover("aarch64", Silent()))
             bench = _Bench(transport, items, prover, adb)
             turns = [bench.turn() for _ in range(rounds)]
-    in_place, ours, unchanged, sent, theirs, flash, hashing, command = zip(*turns, strict=True)
+    in_place, ours, unchanged, sent, proof, theirs, flash, hashing, command = zip(
+        *turns, strict=True
+    )
     return PushRates(
         bytes=sum(item.bytes for item in items),
         files=files,
@@ -112,6 +127,7 @@ def measure(mib: int, files: int, rounds: int, like: Profile) -> PushRates:
         ours_s=ours,
         unchanged_s=unchanged,
         sent_s=sent,
+        proof_s=proof,
         adb_s=theirs,
         flash_s=flash,
         hash_s=hashing,
@@ -127,12 +143,14 @@ class _Bench:
     adb: Callable[..., None]
 
     def turn(self) -> tuple[float, ...]:
-        """Ours, ours again, sending alone, `adb push`, what that leaves to do, and a command."""
+        """Ours, ours again, sending alone, hashing alone, `adb push`, what that leaves to do, and a
+        command.
+        """
         in_place, ours = self._push()
         _, unchanged = self._push()
         self._remove(home(self.transport))
         target = f"{self.transport.base}/pushed"
-        sent = _seconds(lambda: self._send(target))
+        sent, proof = self._send_and_prove(Store(self.transport, target))
         self._remove(target)
         self.transport.shell(["mkdir", target]).checked()
         theirs = _seconds(lambda: self.adb("push", *(item.local for item in self.items), target))
@@ -140,7 +158,7 @@ class _Bench:
         hashing = _seconds(lambda: self._run('cd "$1" && sha256sum *', target))
         command = _seconds(lambda: self._run(":"))
         self._remove(target)
-        return in_place, ours, unchanged, sent, theirs, flash, hashing, command
+        return in_place, ours, unchanged, sent, proof, theirs, flash, hashing, command
 
     def _push(self) -> tuple[float, float]:
         """Until all was verified and in place, and until the end."""
@@ -148,9 +166,23 @@ class _Bench:
         placed = push_items(self.transport, at, self.items, Silent(), prover=self.prover)
         return placed.verified_at - began, monotonic() - began
 
-    def _send(self, target: str) -> None:
+    def _send_and_prove(self, store: Store) -> tuple[float, float]:
+        """Seconds to send, then to read and hash, with the prover there already."""
+        token, program = new_token(), f"{store.folder}/{self.prover.sha256}"
+        self.transport.push(self.prover.local, program)
+        self._run('chmod 755 "$1"', program)
+        sent = _seconds(lambda: self._send(store.folder, token))
+        return sent, _seconds(lambda: self._prove(store, token))
+
+    def _send(self, folder: str, token: str) -> None:
         for item in self.items:
-            self.transport.push(item.local, f"{target}/{item.local.name}")
+            self.transport.push(item.local, f"{folder}/{item.sha256}.{token}")
+
+    def _prove(self, store: Store, token: str) -> None:
+        with proving(store, self.prover.sha256, list(map(Send, self.items)), token) as proofs:
+            if proofs is None:
+                raise BadInput("the prover does not run on the emulated device")
+            proofs.proofs(len(self.items))
 
     def _remove(self, folder: str) -> None:
         self._run('rm -rf "$1" && sync', folder)
@@ -218,6 +250,7 @@ def render(rates: PushRates) -> Table:
         "push: sent, verified, in place": rates.in_place_s,
         "… and on the flash": rates.ours_s,
         "only sent": rates.sent_s,
+        "… then only read and hashed there": rates.proof_s,
         "adb push: sent": rates.adb_s,
         "… then sync there": rates.flash_s,
         "… then sha256sum there": rates.hash_s,
@@ -232,7 +265,8 @@ def render(rates: PushRates) -> Table:
         f"{mib:.0f} MiB in {rates.files} files, emulated device, {rates.clock} clock, "
         f"{rates.vcpus} vCPU, {rates.memory_mib} MiB of memory; "
         f"medians of {len(rates.ours_s)} rounds in turns; "
-        f"rates to adb push: only sent {rates.sent_ratio:.2f}, in place {rates.ratio:.2f}; "
+        f"rates to adb push: only sent {rates.sent_ratio:.2f}, "
+        f"then hashed {rates.verified_ratio:.2f}, in place {rates.ratio:.2f}; "
         f"on the flash, to adb push with sync and sha256sum: {rates.same_work_ratio:.2f}"
     )
     return table

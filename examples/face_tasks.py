@@ -1,4 +1,4 @@
-"""Faces for both tasks of `face.toml`, without labels: the networks answer for each other."""
+"""Faces for `face` and `face_heads`, without labels: the networks answer for each other."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -14,6 +14,7 @@ RATES = PushRates(
     ours_s=(2.0, 4.0, 9.0),
     unchanged_s=(0.1, 0.2, 0.1),
     sent_s=(1.0, 1.0, 1.0),
+    proof_s=(0.25, 0.5, 0.25),
     adb_s=(5.0, 1.0, 2.0),
     flash_s=(2.0, 2.0, 2.0),
     hash_s=(1.0, 1.0, 1.0),
@@ -23,6 +24,7 @@ RATES = PushRates(
 
 def test_the_ratio_is_of_rates_and_of_medians() -> None:
     assert RATES.sent_ratio == 2.0
+    assert RATES.verified_ratio == 1.6
     assert RATES.ratio == 0.8
     assert RATES.same_work_ratio == 1.25
 

@@ -137,7 +137,7 @@ def test_landmarks_are_told_apart_in_percent_of_the_side(examples: UserFolder) -
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_both_networks_in_one_answer_alike_for_unseen_people(tmp_path: Path) -> None:
-    bundle = build(load_config(EXAMPLES / "face.toml"), EXAMPLES, tmp_path, Silent())
+    bundle = build(load_config(EXAMPLES / "face_heads.toml"), EXAMPLES, tmp_path, Silent())
     result = ZipResult.read(tmp_path / "zip.json")
     errors = {task.name: task.error_percent.joint for task in result.tasks if task.error_percent}
     assert result.bytes.joint <= SIZE * result.bytes.separate
