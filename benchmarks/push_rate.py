@@ -89,7 +89,7 @@ class PushRates(Document):
         return median(self.adb_s) / median(self.sent_s)
 
     @property
-    def verified_ratio(self) -> float:
+    def hashed_ratio(self) -> float:
         """The rate of sending and then hashing, and of no command, to that of `adb push`."""
         whole = map(sum, zip(self.sent_s, self.proof_s, strict=True))
         return median(self.adb_s) / median(whole)
@@ -266,7 +266,7 @@ def render(rates: PushRates) -> Table:
         f"{rates.vcpus} vCPU, {rates.memory_mib} MiB of memory; "
         f"medians of {len(rates.ours_s)} rounds in turns; "
         f"rates to adb push: only sent {rates.sent_ratio:.2f}, "
-        f"then hashed {rates.verified_ratio:.2f}, in place {rates.ratio:.2f}; "
+        f"then hashed {rates.hashed_ratio:.2f}, in place {rates.ratio:.2f}; "
         f"on the flash, to adb push with sync and sha256sum: {rates.same_work_ratio:.2f}"
     )
     return table

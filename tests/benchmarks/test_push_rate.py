@@ -24,7 +24,7 @@ RATES = PushRates(
 
 def test_the_ratio_is_of_rates_and_of_medians() -> None:
     assert RATES.sent_ratio == 2.0
-    assert RATES.verified_ratio == 1.6
+    assert RATES.hashed_ratio == 1.6
     assert RATES.ratio == 0.8
     assert RATES.same_work_ratio == 1.25
 
