@@ -1,14 +1,14 @@
 """What is sent is verified on the device, and written to its flash.
 
 Small files are hashed by the device's `sha256sum` when all are there, and are on the flash before
-they have their names; large ones are proven by a program of ours as they arrive, and may have them
-before.
+they have their names; large ones are proven by a program of ours as they arrive, and have them
+before: damage is removed, and nothing vouches for them until they are on the flash.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from taskzip.contracts.errors import BadInput, DeviceTrouble
@@ -20,19 +20,15 @@ from taskzip.device.proofs import Proving, new_token, proving
 from taskzip.device.room import free_bytes
 from taskzip.device.send import Send, send
 from taskzip.device.stamp import Entry
-from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, States, Store
+from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """What was sent, verified: entries on the flash under their names, and proven files.
-
-    Those are `<sha256>.partial`, and on the flash only once `settle` has returned.
-    """
+    """What was sent, verified, under its name; on the flash once `settle` has returned."""
 
     entries: Mapping[str, Entry]
-    proven: Mapping[str, Content] = field(default_factory=dict)
     settle: Callable[[], None] = lambda: None
 
 
@@ -48,8 +44,8 @@ class Arrivals:
     def sent(
         self, sends: Sequence[Send], prover: str | None, on_bytes: OnBytes
     ) -> Iterator[Arrived]:
-        """Send and verify; BadInput where a local file was changed, and nothing of what was on its
-        way is left on the device.
+        """Send and verify; TransferFailed where damage arrived, and BadInput where a local file was
+        changed: nothing of what was on its way is left on the device then.
         """
         small = [each for each in sends if prover is None or each.item.bytes < LARGE_BYTES]
         large = [each for each in sends if each not in small]
@@ -63,21 +59,18 @@ class Arrivals:
                 with self._large_sent(large, (prover, token), checked, on_bytes) as arrived:
                     yield replace(arrived, entries={**entries, **arrived.entries})
         except BadInput:
-            unfinished = (PARTIAL, PART, f".{token}")
-            self.store.remove([each.item.sha256 + kind for each in sends for kind in unfinished])
+            names = ("", PARTIAL, PART, f".{token}")
+            self.store.remove([each.item.sha256 + name for each in sends for name in names])
             raise
-
-    def named(self, proven: Mapping[str, Content], states: States) -> dict[str, Entry]:
-        """The entries that proven files have become; ChangedOnDevice if one changed since."""
-        for sha256, content in proven.items():
-            self._refuse_changed(sha256, content, states.get(sha256))
-        return {sha256: Entry(states[sha256]) for sha256 in proven}
 
     def publish(self, whole: Mapping[str, tuple[str, Content]]) -> dict[str, Entry]:
         """Give whole files their names; ChangedOnDevice if one changed since it was hashed."""
         names = [name for name, _ in whole.values()]
         states = self.store.publish(names) if names else {}
-        return self.named({sha256: content for sha256, (_, content) in whole.items()}, states)
+        return {
+            sha256: self._entry(sha256, content, states.get(sha256))
+            for sha256, (_, content) in whole.items()
+        }
 
     def _send_small(
         self, sends: Sequence[Send], checked: "_Checked", on_bytes: OnBytes
@@ -94,8 +87,8 @@ class Arrivals:
         for each in sends:
             if each.item.sha256 not in settled:
                 raise self._damaged(each)
-            self._refuse_changed(each.item.sha256, *settled[each.item.sha256])
-        return {each.item.sha256: Entry(settled[each.item.sha256].state) for each in sends}
+        sent = [each.item.sha256 for each in sends]
+        return {sha256: self._entry(sha256, *settled[sha256]) for sha256 in sent}
 
     @contextmanager
     def _large_sent(
@@ -114,12 +107,16 @@ class Arrivals:
                 checked(each)
             with self._told_full(sends[-1]):
                 found = proofs.proofs(len(sends))
-            for each in sends:
-                proof = found.get(each.item.sha256)
-                if proof is None or proof.hash != checked(each):
-                    raise self._damaged(each)
-            proven = {sha256: proof.content for sha256, proof in found.items()}
-            yield Arrived({}, proven, partial(self._settle, proofs, sends[-1]))
+            hashes = {sha256: proof.hash for sha256, proof in found.items()}
+            damaged = [each for each in sends if hashes.get(each.item.sha256) != checked(each)]
+            if damaged:
+                self.store.remove([each.item.sha256 for each in damaged])
+                raise self._damaged(damaged[0])
+            entries = {
+                sha256: self._entry(sha256, proof.content, proof.state)
+                for sha256, proof in found.items()
+            }
+            yield Arrived(entries, partial(self._settle, proofs, sends[-1]))
 
     def _settle(self, proofs: Proving, last: Send) -> None:
         with self._told_full(last):
@@ -141,10 +138,12 @@ class Arrivals:
         serial, path = self.store.transport.serial, sending.item.path
         return TransferFailed(f"{serial}: {path} arrived damaged; try again")
 
-    def _refuse_changed(self, sha256: str, content: Content, state: FileState | None) -> None:
+    def _entry(self, sha256: str, content: Content, state: FileState | None) -> Entry:
+        """What a verified file has become; ChangedOnDevice if it changed since it was hashed."""
         if state is None or state.content != content:
             serial, path = self.store.transport.serial, self.wanted[sha256].path
             raise ChangedOnDevice(f"{serial}: {path} changed while it was pushed")
+        return Entry(state)
 
 
 _Checked = Callable[[Send], str]

@@ -1,8 +1,9 @@
 """Large files proven as they arrive: the prover runs on the device beside what is sent.
 
 It takes each file's name from adbd as soon as there is one, so that what had arrived stays where a
-transfer breaks off; hashes the bytes while they are in memory, and tells their hash; then it waits
-for the names that the host gives to what it has checked, and for the flash.
+transfer breaks off; hashes the bytes while they are in memory, gives the file its name, and tells
+both, so that nothing is left to do once the last byte is there but to compare; then it waits for
+the flash.
 """
 
 import re
@@ -14,7 +15,7 @@ from itertools import islice
 
 from taskzip.device.errors import ParseTrouble
 from taskzip.device.parse.fields import shown, whole_number
-from taskzip.device.parse.files import Content
+from taskzip.device.parse.files import STAT_FORMAT, Content, FileState, parse_states
 from taskzip.device.send import Send
 from taskzip.device.store import FLASH_TIMEOUT_S, Store
 from taskzip.device.transport.protocol import LineStream, OnBytes, Span
@@ -28,10 +29,12 @@ _PROOF = re.compile(r"([0-9a-f]{64}) (\d+) (\d+) (\d+) ([0-9a-f]{16})")
 
 @dataclass(frozen=True)
 class Proof:
-    """What arrived: the hash of the bytes that were sent, XXH64, and the file they are in."""
+    """What arrived: the hash of the bytes that were sent, XXH64, the file they were in then, and
+    what it is under its name."""
 
     content: Content
     hash: str
+    state: FileState | None
 
 
 class Proving:
@@ -48,11 +51,12 @@ class Proving:
         self._store.transport.push(item.local, target, on_bytes, span)
 
     def proofs(self, count: int) -> dict[str, Proof]:
-        """Of so many files, by SHA-256, once they have arrived; fewer where there are no more."""
-        lines = list(islice(self._stream, count))
-        if len(lines) < count:
+        """Of so many files, by SHA-256, once all are named; fewer where there are no more."""
+        lines = [line.decode(errors="replace") for line in islice(self._stream, 2 * count)]
+        if len(lines) < 2 * count:
             self._refuse_failure()
-        return dict(_parse(line.decode(errors="replace")) for line in lines)
+        proofs, states = map(_parse, lines[:count]), parse_states("\n".join(lines[count:]))
+        return {name: Proof(content, digest, states.get(name)) for name, content, digest in proofs}
 
     def settle(self) -> None:
         """Wait until all is on the flash, and for the prover's end."""
@@ -77,7 +81,7 @@ def proving(
 ) -> Iterator[Proving | None]:
     """The prover, an entry of the store, waiting for the files; None where it cannot run."""
     words = [(each.item.sha256, each.start, each.item.bytes) for each in sends]
-    argv = [f"{store.folder}/{prover}", store.folder, token]
+    argv = [f"{store.folder}/{prover}", store.folder, token, STAT_FORMAT]
     argv += [str(word) for three in words for word in three]
     stream = store.transport.lines(argv, FLASH_TIMEOUT_S)
     try:
@@ -87,10 +91,10 @@ def proving(
         stream.close()
 
 
-def _parse(line: str) -> tuple[str, Proof]:
+def _parse(line: str) -> tuple[str, Content, str]:
     match = _PROOF.fullmatch(line)
     if match is None:
         raise ParseTrouble(f"the prover should prove a file, the device says {shown(line)}")
     sha256, *numbers, digest = match.groups()
     inode, size, modified = (whole_number(number, "the prover") for number in numbers)
-    return sha256, Proof(Content(inode, size, modified), digest)
+    return sha256, Content(inode, size, modified), digest

@@ -1,8 +1,8 @@
 """Push: bytes that the device's store has are never sent again, those that arrive are verified.
 
-What is missing is sent (going on where an earlier push broke off), hashed on the device, named, and
-written to its flash; only then the stamp vouches for it (`arrivals.py`). The run folder is links to
-the store.
+The run folder is links to the store, made first. What is missing there is sent (going on where an
+earlier push broke off), hashed on the device, named, and written to its flash; only then the stamp
+vouches for it (`arrivals.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ def push_items(  # noqa: PLR0913  # where, what, and how
     """
     items = [*items, *filter(None, [prover])]
     push = _Push(Store(transport, home), {item.sha256: item for item in items}, progress)
-    found = push.store.open()
+    found = push.store.open({item.path: item.sha256 for item in items})
     entries = push.without_wanted(found.sure) if verify else found.sure
     arrived = push.hash_unsure(found, entries)
     sends = push.plan(entries, arrived)
@@ -58,11 +58,11 @@ def push_items(  # noqa: PLR0913  # where, what, and how
     entries |= push.arrivals.publish(_whole(arrived))
     began = monotonic()
     with push.sent(sends, prover.sha256 if prover else None) as sent:
-        in_place = entries | push.in_place({item.path: item.sha256 for item in items}, sent)
         verified = monotonic()
         sent.settle()
-    push.vouch_for(in_place, found)
-    files = {item.path: replace(in_place[item.sha256].state, path=item.path) for item in items}
+    entries |= sent.entries
+    push.vouch_for(entries, found)
+    files = {item.path: replace(entries[item.sha256].state, path=item.path) for item in items}
     return Placed(files, _account(items, sends, verified - began), verified)
 
 
@@ -112,11 +112,6 @@ class _Push:
             on_bytes = partial(self.progress.advance, bar)
             with self.arrivals.sent(sends, prover, on_bytes) as arrived:
                 yield arrived
-
-    def in_place(self, paths: Mapping[str, str], arrived: Arrived) -> dict[str, Entry]:
-        """Fill the run folder, path → SHA-256; what has arrived, as it is then."""
-        states = self.store.place(paths, [sha256 + PARTIAL for sha256 in arrived.proven])
-        return {**arrived.entries, **self.arrivals.named(arrived.proven, states)}
 
     def vouch_for(self, entries: Entries, found: Found) -> None:
         """Remove what nobody needs or vouches for; vouch for the rest where the stamp does not."""

@@ -1,7 +1,7 @@
 """The store on the device: a file's bytes under their SHA-256, linked into the run folder.
 
-`STORE/<sha256>` is whole and verified, and on the flash where the stamp vouches for it: all others
-are hashed before they are used. `<sha256>.partial` is a beginning, or all, of
+`STORE/<sha256>` is whole, verified and on the flash where the stamp vouches for it: all others are
+hashed before they are used. `<sha256>.partial` is a beginning, or all, of
 what is being pushed; `<sha256>.part…` is what is on its way. Nothing else stays there.
 Links are symbolic: Android refuses its shell user hard ones, and they leave an entry's inode, by
 which it is known, as it is.
@@ -34,6 +34,8 @@ STAMP_FILE = ".stamp"
 LARGE_BYTES = 4 << 20
 """From here on it pays to prove a file as it arrives, and to write all that waits to the flash."""
 
+_OPEN_MARK = "\n%\n"
+"""Between the parts of what OPEN says."""
 _NAME_PATTERN = "[0-9a-f]" * 64
 FLASH_TIMEOUT_S = 900.0
 """A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
@@ -96,11 +98,19 @@ class Store:
         """The run folder."""
         return f"{self.home}/work"
 
-    def open(self) -> Found:
-        """Look at the entries, after removing the run folder and all that has no place here."""
-        text = self._shell(scripts.OPEN, self.home, _NAME_PATTERN, STAT_FORMAT)
-        rest, _, states = text.rpartition("\0")
-        stamp, _, room = rest.rpartition("\0")
+    def open(self, paths: Mapping[str, str] | None = None) -> Found:
+        """Look at the entries, after removing the run folder and all that has no place here.
+
+        The run folder becomes links, path → SHA-256; what is not there yet can come later.
+        """
+        links = [(path, f"{self.folder}/{sha256}") for path, sha256 in (paths or {}).items()]
+        starts = range(0, len(links), _LINKS_AT_ONCE)
+        first, *more = [_packed(links[at : at + _LINKS_AT_ONCE]) for at in starts] or [""]
+        text = self._shell(scripts.OPEN, self.home, _NAME_PATTERN, STAT_FORMAT, first)
+        for packed in more:
+            self._shell(scripts.LINK, self.work, packed)
+        rest, _, states = text.rpartition(_OPEN_MARK)
+        stamp, _, room = rest.rpartition(_OPEN_MARK)
         found = parse_states(states)
         present = {path.removeprefix("./"): _named(state) for path, state in found.items()}
         return Found(present, parse_stamp(stamp), parse_available(room))
@@ -137,16 +147,6 @@ class Store:
         """Remove files."""
         if names:
             self._shell(scripts.REMOVE, self.folder, *names)
-
-    def place(self, paths: Mapping[str, str], partials: Sequence[str]) -> States:
-        """Fill the run folder, path → the entry's SHA-256, and give partial files their names; the
-        states of those then. They may be in the device's memory only."""
-        links = [(path, f"{self.folder}/{sha256}") for path, sha256 in paths.items()]
-        firsts = range(0, max(len(links), 1), _LINKS_AT_ONCE)
-        *most, rest = (_packed(links[first : first + _LINKS_AT_ONCE]) for first in firsts)
-        for packed in most:
-            self._shell(scripts.LINK, self.work, packed)
-        return parse_states(self._shell(scripts.PLACE, STAT_FORMAT, self.home, rest, *partials))
 
     def vouch_for(self, entries: Entries) -> None:
         """Write the stamp: what is known of the entries, all of which are on the flash."""

@@ -1,10 +1,13 @@
-"""What runs on the device for its store; starting a program is what costs time there."""
+"""What runs on the device for its store; starting a program is what costs time there.
+
+`printf` is one, in Android's shell; `echo` is not.
+"""
 
 from taskzip.device.running import END_RUNNING
 
 # A runner that outlived its connection is ended too: adbd may notice late that a host is gone.
 OPEN = r"""
-home=$1 name=$2 format=$3
+home=$1 name=$2 format=$3 links=$4
 [ ! -L "$home" ] || { echo "$home is a link" >&2; exit 1; }
 [ -d "$home" ] || mkdir -p "$home" || exit
 cd "$home" || exit
@@ -13,11 +16,15 @@ if [ -e work ] || [ -L work ]; then
     rm -rf work || exit
 fi
 [ -d store ] && [ ! -L store ] || rm -rf store
-mkdir -p work store && cd store || exit
+mkdir -p work store && cd work || exit
+[ -z "$links" ] || echo "$links" | base64 -d | tar -xf - || exit
+cd ../store || exit
 [ ! -f .stamp ] || cat .stamp
-printf '\0'
+echo "
+%"
 df -k . || exit
-printf '\0'
+echo "
+%"
 find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
     -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
     -o -exec rm -rf {} + ')'
@@ -83,15 +90,5 @@ set -- "$format" . "$@"
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
 RENAME = r'cd "$1" && mv -f "$2" "$3"'
-LINK = r'cd "$1" && printf %s "$2" | base64 -d | tar -xf -'
-PLACE = (
-    r"""
-cd "$2/work" && printf %s "$3" | base64 -d | tar -xf - || exit
-[ $# -gt 3 ] || exit 0
-format=$1
-cd ../store || exit
-shift 3
-"""
-    + _NAME
-)
+LINK = r'cd "$1" && echo "$2" | base64 -d | tar -xf -'
 STAMP = r'cd "$1" && printf %s "$2" >.stamp.partial && mv -f .stamp.partial .stamp'

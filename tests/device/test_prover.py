@@ -45,6 +45,6 @@ def test_what_the_compiler_said_is_shown(tmp_path: Path) -> None:
 
 
 def test_words_that_are_none_of_its_own_are_refused(tmp_path: Path) -> None:
-    program = build_prover("host", Silent())
-    for words in ([], [tmp_path], [tmp_path, "part", "name"], [tmp_path / "absent", "part"]):
+    program, absent = build_prover("host", Silent()), tmp_path / "absent"
+    for words in ([], [tmp_path, "part"], [tmp_path, "part", "%i", "name"], [absent, "part", "%i"]):
         assert subprocess.run([program, *words], capture_output=True, check=False).returncode == 2

@@ -223,8 +223,8 @@ def test_entries_of_others_go_when_space_is_needed_the_longest_unused_first(
             used = sum(path.stat().st_size for path in Path(home(self), "store").iterdir())
             free = (MARGIN_BYTES + (1 << 20) - used) // 1024
             text = f"Filesystem 1K-blocks Used Available Use% Mounted\nx 1 1 {free} 1% /\n"
-            stamp, _, states = completed.text.split("\0")
-            return replace(completed, stdout="\0".join((stamp, text, states)).encode())
+            stamp, _, states = completed.text.split("\n%\n")
+            return replace(completed, stdout="\n%\n".join((stamp, text, states)).encode())
 
     small = Small(Path(local.base))
     first, second, third, last = (

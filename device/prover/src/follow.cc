@@ -21,6 +21,7 @@ constexpr char kWriteFailed[] = "write_failed";
 constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
 // Rarely enough: each change between two programs is dear where a processor is emulated.
 constexpr long kNapNs = 20'000'000;
+constexpr mode_t kMode = 0755;
 
 Error failed(const char* code, const std::string& name) {
   return Error{code, name + ": " + std::strerror(errno)};
@@ -145,11 +146,11 @@ Result<Proof> follow(int folder, const Coming& coming) {
   return Proof{std::move(whole), info.st_ino, bytes, modified, hash.take()};
 }
 
-Status await_named(int folder, const Coming& coming) {
+Status name(int folder, const Coming& coming, const Proof& proof) {
   const std::string partial = partial_name(coming);
-  struct stat info {};
-  while (fstatat(folder, partial.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) {
-    TASKZIP_TRY(nap());
+  if (fchmod(proof.file.get(), kMode) != 0 ||
+      renameat(folder, partial.c_str(), folder, coming.name.c_str()) != 0) {
+    return failed(kMissing, partial);
   }
   return {};
 }

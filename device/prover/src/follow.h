@@ -37,10 +37,10 @@ struct Proof {
 // @retval run_alone     the process that started this one has ended
 Result<Proof> follow(int folder, const Coming& coming);
 
-// Returns once there is no `<name>.partial`: the host has given the file its name. Written to the
-// flash before, it would keep that waiting, behind all that is to be written.
-// @retval run_alone  the process that started this one has ended
-Status await_named(int folder, const Coming& coming);
+// Gives `<name>.partial`, which has all arrived, the name that was promised for it, and the mode of
+// what may be run. Nothing vouches for it yet: the host compares the hash, and takes damage away.
+// @retval file_missing  it is not there any more
+Status name(int folder, const Coming& coming, const Proof& proof);
 
 // Returns once all of the file is on the flash, whatever its name is by then.
 // @retval write_failed  it could not be written

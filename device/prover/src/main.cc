@@ -1,8 +1,10 @@
-// Proves files as they arrive: `taskzip-prover FOLDER PART [NAME START BYTES]...`.
+// Proves files as they arrive: `taskzip-prover FOLDER PART FORMAT [NAME START BYTES]...`.
 //
-// Says `ready`; of each that has arrived, in their order, `NAME INODE BYTES MODIFIED_NS HASH`; and,
-// after all got their names from the host, `settled` when all are on the flash.
+// Says `ready`; of each that has arrived, in their order, `NAME INODE BYTES MODIFIED_NS HASH`; once
+// all have their names, what `stat -c FORMAT` says of them; and `settled` when all are on the flash.
 #include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cinttypes>
@@ -15,7 +17,7 @@
 
 namespace {
 
-constexpr int kFirst = 3, kWords = 3;
+constexpr int kFirst = 4, kWords = 3;
 constexpr int kFailed = 1, kBadUsage = 2;
 
 int tell(const taskzip::Error& error) {
@@ -43,7 +45,26 @@ int settle(int folder, const std::vector<taskzip::Proof>& proofs) {
   return say("settled");
 }
 
-int prove(int folder, const std::vector<taskzip::Coming>& files) {
+// By the device's own `stat`: what it says is compared with what it says later.
+int say_states(int folder, char* format, const std::vector<taskzip::Coming>& files) {
+  std::string program = "stat", option = "-c";
+  std::vector<char*> words{program.data(), option.data(), format};
+  std::vector<taskzip::Coming> named = files;
+  for (auto& coming : named) {
+    words.push_back(coming.name.data());
+  }
+  words.push_back(nullptr);
+  pid_t child = 0;
+  int ended = 0;
+  if (fchdir(folder) != 0 || posix_spawnp(&child, "stat", nullptr, nullptr, words.data(), environ) != 0 ||
+      waitpid(child, &ended, 0) != child || ended != 0) {
+    std::fprintf(stderr, "stat: cannot tell what has arrived\n");
+    return kFailed;
+  }
+  return 0;
+}
+
+int prove(int folder, char* format, const std::vector<taskzip::Coming>& files) {
   std::vector<taskzip::Proof> proofs;
   for (const auto& coming : files) {
     auto proof = taskzip::follow(folder, coming);
@@ -53,11 +74,14 @@ int prove(int folder, const std::vector<taskzip::Coming>& files) {
     proofs.push_back(proof.take());
     print(coming.name, proofs.back());
   }
-  std::fflush(stdout);
-  for (const auto& coming : files) {
-    if (const auto named = taskzip::await_named(folder, coming); !named.ok()) {
+  for (std::size_t at = 0; at < files.size(); ++at) {
+    if (const auto named = taskzip::name(folder, files[at], proofs[at]); !named.ok()) {
       return tell(named.error());
     }
+  }
+  std::fflush(stdout);
+  if (const int failed = say_states(folder, format, files); failed != 0) {
+    return failed;
   }
   return settle(folder, proofs);
 }
@@ -67,7 +91,7 @@ int prove(int folder, const std::vector<taskzip::Coming>& files) {
 int main(int count, char** words) {
   const int folder = count < kFirst ? -1 : open(words[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || (count - kFirst) % kWords != 0) {
-    std::fprintf(stderr, "usage: taskzip-prover FOLDER PART [NAME START BYTES]...\n");
+    std::fprintf(stderr, "usage: taskzip-prover FOLDER PART FORMAT [NAME START BYTES]...\n");
     return kBadUsage;
   }
   std::vector<taskzip::Coming> files;
@@ -77,5 +101,5 @@ int main(int count, char** words) {
     files.push_back({words[at], words[2], start, bytes});
   }
   const int said = say("ready");
-  return said == 0 ? prove(folder, files) : said;
+  return said == 0 ? prove(folder, words[3], files) : said;
 }

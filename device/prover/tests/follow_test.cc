@@ -110,15 +110,18 @@ TEST_F(Follow, ABeginningOfAnotherLengthIsRefused) {
   EXPECT_EQ(read("a.partial"), "123");
 }
 
-TEST_F(Follow, ANameIsWaitedFor) {
-  write("a.partial", "all of it");
-  std::thread host([this] {
-    std::this_thread::sleep_for(kPause);
-    std::filesystem::rename(path("a.partial"), path("a"));
-  });
-  EXPECT_TRUE(await_named(folder_, {"a", "part-1", 0, 9}).ok());
+TEST_F(Follow, WhatHasArrivedGetsItsNameAndMayBeRun) {
+  write("a.part-1", "all of it");
+  const Coming coming{"a", "part-1", 0, 9};
+  const auto proof = follow(folder_, coming);
+  ASSERT_TRUE(proof.ok());
+  EXPECT_TRUE(name(folder_, coming, proof.value()).ok());
   EXPECT_EQ(read("a"), "all of it");
-  host.join();
+  struct stat info {};
+  ASSERT_EQ(stat(path("a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0755u);
+  EXPECT_FALSE(std::filesystem::exists(path("a.partial")));
+  EXPECT_EQ(name(folder_, coming, proof.value()).error().code, "file_missing");
 }
 
 TEST_F(Follow, AFileIsSettledByWhateverName) {
