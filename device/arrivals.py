@@ -8,7 +8,7 @@ before: damage is removed, and nothing vouches for them until they are on the fl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from taskzip.contracts.errors import BadInput, DeviceTrouble
@@ -20,7 +20,7 @@ from taskzip.device.proofs import Proving, new_token, proving
 from taskzip.device.room import free_bytes
 from taskzip.device.send import Send, send
 from taskzip.device.stamp import Entry
-from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, Store
+from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, Settled, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
 
 
@@ -47,20 +47,23 @@ class Arrivals:
         """Send and verify; TransferFailed where damage arrived, and BadInput where a local file was
         changed: nothing of what was on its way is left on the device then.
         """
-        small = [each for each in sends if prover is None or each.item.bytes < LARGE_BYTES]
-        large = [each for each in sends if each not in small]
+        small, large = _split(sends) if prover else ([*sends], [])
+        names = [each.item.sha256 + PARTIAL for each in small]
         token = new_token()
         try:
             with _checking([*small, *large]) as checked:  # in the order in which they are sent
-                entries = self._send_small(small, checked, on_bytes)
+                self._send(small, lambda each: send(self.store, each, on_bytes), checked)
                 if not large or prover is None:
-                    yield Arrived(entries)
+                    yield Arrived(self._hashed(small))
                     return
-                with self._large_sent(large, (prover, token), checked, on_bytes) as arrived:
-                    yield replace(arrived, entries={**entries, **arrived.entries})
+                with (
+                    proving(self.store, prover, names, large, token) as proofs,
+                    self._proven(sends, proofs, checked, on_bytes) as arrived,
+                ):
+                    yield arrived
         except BadInput:
-            names = ("", PARTIAL, PART, f".{token}")
-            self.store.remove([each.item.sha256 + name for each in sends for name in names])
+            ends = ("", PARTIAL, PART, f".{token}")
+            self.store.remove([each.item.sha256 + end for each in sends for end in ends])
             raise
 
     def publish(self, whole: Mapping[str, tuple[str, Content]]) -> dict[str, Entry]:
@@ -72,55 +75,62 @@ class Arrivals:
             for sha256, (_, content) in whole.items()
         }
 
-    def _send_small(
-        self, sends: Sequence[Send], checked: "_Checked", on_bytes: OnBytes
-    ) -> dict[str, Entry]:
-        """Send all, then have the device hash all."""
-        if not sends:
-            return {}
+    def _send(
+        self, sends: Sequence[Send], how: Callable[[Send], None], checked: "_Checked"
+    ) -> None:
         for each in sends:
             with self._told_full(each):
-                send(self.store, each, on_bytes)
+                how(each)
             checked(each)
+
+    def _hashed(self, sends: Sequence[Send]) -> dict[str, Entry]:
+        """What was sent, hashed by the device, and on its flash."""
+        if not sends:
+            return {}
         names = [each.item.sha256 + PARTIAL for each in sends]
-        settled = self.store.settle(names, sum(each.bytes for each in sends))
-        for each in sends:
-            if each.item.sha256 not in settled:
-                raise self._damaged(each)
-        sent = [each.item.sha256 for each in sends]
-        return {sha256: self._entry(sha256, *settled[sha256]) for sha256 in sent}
+        return self._entries(sends, self.store.settle(names, sum(each.bytes for each in sends)))
 
     @contextmanager
-    def _large_sent(
-        self, sends: Sequence[Send], by: tuple[str, str], checked: "_Checked", on_bytes: OnBytes
+    def _proven(
+        self, sends: Sequence[Send], proofs: Proving, checked: "_Checked", on_bytes: OnBytes
     ) -> Iterator[Arrived]:
-        """Send each while the device hashes it, by a prover and under a token."""
-        prover, token = by
-        with proving(self.store, prover, sends, token) as proofs:
-            if proofs is None:
-                self.progress.step("The device cannot run the prover: it hashes afterwards")
-                yield Arrived(self._send_small(sends, checked, on_bytes))
-                return
-            for each in sends:
-                with self._told_full(each):
-                    proofs.send(each, on_bytes)
-                checked(each)
-            with self._told_full(sends[-1]):
-                found = proofs.proofs(len(sends))
-            hashes = {sha256: proof.hash for sha256, proof in found.items()}
-            damaged = [each for each in sends if hashes.get(each.item.sha256) != checked(each)]
-            if damaged:
-                self.store.remove([each.item.sha256 for each in damaged])
-                raise self._damaged(damaged[0])
-            entries = {
-                sha256: self._entry(sha256, proof.content, proof.state)
-                for sha256, proof in found.items()
-            }
-            yield Arrived(entries, partial(self._settle, proofs, sends[-1]))
+        """Send each while the device hashes it; small files get their names meanwhile."""
+        small, large = _split(sends)
+        self._send(large, lambda each: proofs.send(each, on_bytes), checked)
+        with self._told_full(large[-1]):
+            entries = self._entries(small, proofs.small())
+        if not proofs.is_ready:
+            self.progress.step("The device cannot run the prover: it hashes afterwards")
+            for each in large:
+                proofs.give_up(each)
+            hashed = self._hashed(large)
+            yield Arrived(entries | hashed, partial(self.store.flush, [*entries]))
+            return
+        with self._told_full(large[-1]):
+            found = proofs.proofs(len(large))
+        whole = {sha256: proof.settled for sha256, proof in found.items()}
+        for each in large:
+            sha256 = each.item.sha256
+            if sha256 in found and found[sha256].hash != checked(each):
+                self.store.remove([sha256])
+                del whole[sha256]
+        yield Arrived(
+            entries | self._entries(large, whole), partial(self._settle, proofs, large, [*entries])
+        )
 
-    def _settle(self, proofs: Proving, last: Send) -> None:
-        with self._told_full(last):
+    def _settle(self, proofs: Proving, large: Sequence[Send], small: Sequence[str]) -> None:
+        with self._told_full(large[-1]):
             proofs.settle()
+        self.store.flush(small)
+
+    def _entries(self, sends: Sequence[Send], verified: Mapping[str, Settled]) -> dict[str, Entry]:
+        """What was sent has become; TransferFailed for what is not among the verified."""
+        for each in sends:
+            if each.item.sha256 not in verified:
+                serial, path = self.store.transport.serial, each.item.path
+                raise TransferFailed(f"{serial}: {path} arrived damaged; try again")
+        names = [each.item.sha256 for each in sends]
+        return {sha256: self._entry(sha256, *verified[sha256]) for sha256 in names}
 
     @contextmanager
     def _told_full(self, sending: Send) -> Iterator[None]:
@@ -134,16 +144,18 @@ class Arrivals:
                 raise DeviceFull(transport.serial, folder, sending.bytes, available) from error
             raise
 
-    def _damaged(self, sending: Send) -> TransferFailed:
-        serial, path = self.store.transport.serial, sending.item.path
-        return TransferFailed(f"{serial}: {path} arrived damaged; try again")
-
     def _entry(self, sha256: str, content: Content, state: FileState | None) -> Entry:
         """What a verified file has become; ChangedOnDevice if it changed since it was hashed."""
         if state is None or state.content != content:
             serial, path = self.store.transport.serial, self.wanted[sha256].path
             raise ChangedOnDevice(f"{serial}: {path} changed while it was pushed")
         return Entry(state)
+
+
+def _split(sends: Sequence[Send]) -> tuple[list[Send], list[Send]]:
+    """Small files, and large ones."""
+    large = [each for each in sends if each.item.bytes >= LARGE_BYTES]
+    return [each for each in sends if each not in large], large
 
 
 _Checked = Callable[[Send], str]

@@ -15,10 +15,10 @@ from itertools import islice
 
 from taskzip.device.errors import ParseTrouble
 from taskzip.device.parse.fields import shown, whole_number
-from taskzip.device.parse.files import STAT_FORMAT, Content, FileState, parse_states
-from taskzip.device.send import Send
-from taskzip.device.store import FLASH_TIMEOUT_S, Store
-from taskzip.device.transport.protocol import LineStream, OnBytes, Span
+from taskzip.device.parse.files import STAT_FORMAT, Content, parse_states
+from taskzip.device.send import Send, make_whole, send_as
+from taskzip.device.store import Settled, Store
+from taskzip.device.transport.protocol import LineStream, OnBytes
 
 _READY, _SETTLED = b"ready", b"settled"
 _LOWEST_TOKEN = 100_000_000
@@ -29,26 +29,49 @@ _PROOF = re.compile(r"([0-9a-f]{64}) (\d+) (\d+) (\d+) ([0-9a-f]{16})")
 
 @dataclass(frozen=True)
 class Proof:
-    """What arrived: the hash of the bytes that were sent, XXH64, the file they were in then, and
-    what it is under its name."""
+    """What arrived: the hash of the bytes that were sent, XXH64, and the file they are in."""
 
-    content: Content
     hash: str
-    state: FileState | None
+    settled: Settled
 
 
 class Proving:
-    """A prover that waits for files in their order."""
+    """A prover that waits for files in their order, once small files have their names.
+
+    Sending need not wait for either.
+    """
 
     def __init__(self, store: Store, stream: LineStream, token: str) -> None:
         self._store, self._stream, self._token = store, stream, token
+        self._is_ready = False
 
     def send(self, sending: Send, on_bytes: OnBytes) -> None:
         """Send what is missing of a file."""
-        item = sending.item
-        target = f"{self._store.folder}/{item.sha256}.{self._token}"
-        span = Span(sending.start, sending.bytes)
-        self._store.transport.push(item.local, target, on_bytes, span)
+        send_as(self._store, sending, self._name(sending), on_bytes)
+
+    def small(self) -> dict[str, Settled]:
+        """The small files that have their names, by SHA-256."""
+        lines = []
+        for line in self._stream:
+            if line == _READY:
+                self._is_ready = True
+                break
+            lines.append(line.decode(errors="replace"))
+        if not lines:
+            return {}
+        text = "\n".join(lines)
+        if "\0" not in text:
+            self._refuse_failure()
+        return self._store.settled(text)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the prover runs, once `small` has told."""
+        return self._is_ready
+
+    def give_up(self, sending: Send) -> None:
+        """Where no prover ran: make what was sent the whole partial file."""
+        make_whole(self._store, sending, self._name(sending))
 
     def proofs(self, count: int) -> dict[str, Proof]:
         """Of so many files, by SHA-256, once all are named; fewer where there are no more."""
@@ -56,7 +79,11 @@ class Proving:
         if len(lines) < 2 * count:
             self._refuse_failure()
         proofs, states = map(_parse, lines[:count]), parse_states("\n".join(lines[count:]))
-        return {name: Proof(content, digest, states.get(name)) for name, content, digest in proofs}
+        return {
+            name: Proof(digest, Settled(content, states[name]))
+            for name, content, digest in proofs
+            if name in states
+        }
 
     def settle(self) -> None:
         """Wait until all is on the flash, and for the prover's end."""
@@ -64,6 +91,9 @@ class Proving:
         self._refuse_failure()
         if said != [_SETTLED]:
             raise ParseTrouble(f"the prover should say that all is settled, not {said!r}")
+
+    def _name(self, sending: Send) -> str:
+        return f"{sending.item.sha256}.{self._token}"
 
     def _refuse_failure(self) -> None:
         if self._stream.completed is not None:
@@ -77,16 +107,15 @@ def new_token() -> str:
 
 @contextmanager
 def proving(
-    store: Store, prover: str, sends: Sequence[Send], token: str
-) -> Iterator[Proving | None]:
-    """The prover, an entry of the store, waiting for the files; None where it cannot run."""
+    store: Store, prover: str, small: Sequence[str], sends: Sequence[Send], token: str
+) -> Iterator[Proving]:
+    """The prover, an entry of the store, or one of the small files that become entries first."""
     words = [(each.item.sha256, each.start, each.item.bytes) for each in sends]
     argv = [f"{store.folder}/{prover}", store.folder, token, STAT_FORMAT]
     argv += [str(word) for three in words for word in three]
-    stream = store.transport.lines(argv, FLASH_TIMEOUT_S)
+    stream = store.name_and_run(small, argv)
     try:
-        is_ready = next(stream, None) == _READY
-        yield Proving(store, stream, token) if is_ready else None
+        yield Proving(store, stream, token)
     finally:
         stream.close()
 

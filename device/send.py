@@ -37,10 +37,19 @@ def plan_send(item: Item, arrived: Hashed | None) -> Send:
 
 def send(store: Store, sending: Send, on_bytes: OnBytes) -> None:
     """Make `<sha256>.partial` on the device the whole file."""
-    item = sending.item
-    partial, part = item.sha256 + PARTIAL, item.sha256 + PART
-    target = part if sending.start else partial
-    span = Span(sending.start, sending.bytes)
-    store.transport.push(item.local, f"{store.folder}/{target}", on_bytes, span)
+    partial, part = sending.item.sha256 + PARTIAL, sending.item.sha256 + PART
+    send_as(store, sending, part if sending.start else partial, on_bytes)
     if sending.start:
         store.append(part, partial)
+
+
+def send_as(store: Store, sending: Send, name: str, on_bytes: OnBytes) -> None:
+    """Send what is missing of a file, under a name of its own."""
+    span = Span(sending.start, sending.bytes)
+    store.transport.push(sending.item.local, f"{store.folder}/{name}", on_bytes, span)
+
+
+def make_whole(store: Store, sending: Send, name: str) -> None:
+    """Make `<sha256>.partial` the whole file of what was sent under another name."""
+    move = store.append if sending.start else store.rename
+    move(name, sending.item.sha256 + PARTIAL)

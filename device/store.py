@@ -27,7 +27,7 @@ from taskzip.device.parse.files import (
 )
 from taskzip.device.parse.storage import parse_available
 from taskzip.device.stamp import Entries, Entry, format_stamp, parse_stamp
-from taskzip.device.transport.protocol import Transport
+from taskzip.device.transport.protocol import LineStream, Transport
 
 PARTIAL, PART = ".partial", ".part"
 STAMP_FILE = ".stamp"
@@ -72,7 +72,7 @@ class Hashed:
 
 
 class Settled(NamedTuple):
-    """What a file was before it was hashed, and its state under its name."""
+    """What a file was when it was hashed, and its state under its name."""
 
     content: Content
     state: FileState
@@ -127,7 +127,26 @@ class Store:
     def settle(self, names: Sequence[str], to_flash_bytes: int) -> dict[str, Settled]:
         """Hash partial files; those that are what their names promise are published, by SHA-256."""
         words = ["sync" if to_flash_bytes >= LARGE_BYTES else ":", *names]
-        text = self._in_folder(scripts.SETTLE, words, FLASH_TIMEOUT_S)
+        return self.settled(self._in_folder(scripts.SETTLE, words, FLASH_TIMEOUT_S))
+
+    def name_and_run(self, names: Sequence[str], argv: Sequence[str]) -> LineStream:
+        """Give partial files that are what their names promise these names, and run a program then.
+
+        It has begun; the output begins with what `settled` reads. `flush` writes the files to the
+        flash.
+        """
+        words = [scripts.NAME_AND_RUN, "store", STAT_FORMAT, self.folder, " ".join(names), *argv]
+        stream = self.transport.lines(["sh", "-c", *words], FLASH_TIMEOUT_S)
+        next(stream, None)
+        return stream
+
+    def flush(self, names: Sequence[str]) -> None:
+        """Write files to the flash."""
+        if names:
+            self._shell(scripts.FLUSH, self.folder, *names, timeout_s=FLASH_TIMEOUT_S)
+
+    def settled(self, text: str) -> dict[str, Settled]:
+        """The files that have their names, by SHA-256; ParseTrouble where the text is another."""
         before, hashes, after = self._three(text)
         return {
             sha256: Settled(before[name].content, after[sha256])
@@ -142,6 +161,10 @@ class Store:
     def append(self, part: str, whole: str) -> None:
         """Move the content of a part to the end of a file."""
         self._shell(scripts.APPEND, self.folder, part, whole)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a file another name."""
+        self._shell(scripts.RENAME, self.folder, name, new)
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove files."""
@@ -158,7 +181,7 @@ class Store:
             file.write(stamp.encode())
             file.flush()
             self.transport.push(Path(file.name), f"{self.folder}/{STAMP_FILE}{PARTIAL}")
-        self._shell(scripts.RENAME, self.folder, STAMP_FILE + PARTIAL, STAMP_FILE)
+        self.rename(STAMP_FILE + PARTIAL, STAMP_FILE)
 
     def _three(self, text: str) -> tuple[States, dict[str, str], States]:
         """States, hashes, and states again."""

@@ -52,11 +52,7 @@ stat -c "$format" -- "$@"
 """
 # Written back later, it would take flash and processor from what is measured. `fsync` tells whether
 # it could be written.
-PUBLISH = (
-    r"""
-format=$1
-[ "$2" = . ] || cd "$2" || exit
-shift 2
+_FLUSH = r"""
 fsync "$@" 2>/dev/null || for file do
     dd if=/dev/null of="$file" conv=notrunc,fsync 2>/dev/null || {
         echo "$file: cannot be written to the flash" >&2
@@ -64,16 +60,18 @@ fsync "$@" 2>/dev/null || for file do
     }
 done
 """
+FLUSH = 'cd "$1" && shift || exit' + _FLUSH
+PUBLISH = (
+    r"""
+format=$1
+[ "$2" = . ] || cd "$2" || exit
+shift 2
+"""
+    + _FLUSH
     + _NAME
 )
-# Publishes those that are what their names promise. `flush` writes many bytes to the flash sooner,
-# and meanwhile: one waits for the flash, the other for the processor.
-SETTLE = (
-    r"""
-format=$1 flush=$3
-cd "$2" || exit
-shift 3
-"$flush" >/dev/null 2>&1 &
+# Leaves those that are what their names promise.
+_CHECK = r"""
 stat -c "$format" -- "$@" || exit
 hashes=$(sha256sum -- "$@") || exit
 printf '\0%s\0' "$hashes"
@@ -82,10 +80,41 @@ for file do
     case $hashes in *"${file%.partial}"\ ?"$file"*) set -- "$@" "$file" ;; esac
 done
 [ $# -gt 0 ] || exit 0
+"""
+# Publishes those. `flush` writes many bytes to the flash sooner, and meanwhile: one waits for the
+# flash, the other for the processor.
+SETTLE = (
+    r"""
+format=$1 flush=$3
+cd "$2" || exit
+shift 3
+"$flush" >/dev/null 2>&1 &
+"""
+    + _CHECK
+    + r"""
 wait
 set -- "$format" . "$@"
 """
     + PUBLISH
+)
+# Says that it has begun, gives those their names, all of which are in one word, and becomes another
+# program.
+NAME_AND_RUN = (
+    r"""
+echo
+format=$1 names=$3
+cd "$2" || exit
+shift 3
+(
+set -- $names
+[ $# -gt 0 ] || exit 0
+"""
+    + _CHECK
+    + _NAME
+    + r"""
+) || exit
+exec "$@"
+"""
 )
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'

@@ -212,9 +212,9 @@ def test_a_file_that_another_push_sends_is_not_taken(
     store = Store(local, home(local))
     other = Path(store.folder, f"{items[0].sha256}.part-1")
     other.write_bytes(items[0].local.read_bytes())
-    with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
-        assert proofs is not None
+    with proving(store, host_prover.sha256, [], [Send(items[0])], new_token()) as proofs:
         proofs.send(Send(items[0]), lambda _: None)
+        assert proofs.small() == {}
         assert list(proofs.proofs(1)) == [items[0].sha256]
         proofs.settle()
     assert other.exists()

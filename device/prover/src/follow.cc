@@ -27,27 +27,23 @@ Error failed(const char* code, const std::string& name) {
   return Error{code, name + ": " + std::strerror(errno)};
 }
 
-// Sleeps for a moment; nobody waits for a proof once the shell that started this has ended.
-Status nap() {
-  static const pid_t kParent = getppid();
+// Sleeps for a moment.
+Status nap(const Claim& claim) {
   const timespec moment{0, kNapNs};
   nanosleep(&moment, nullptr);
-  if (getppid() != kParent) {
-    return Error{"run_alone", "the connection has ended"};
-  }
-  return {};
+  return claim.check();
 }
 
-Result<Descriptor> await_file(int folder, const std::string& name) {
+Result<Descriptor> await_file(const Claim& claim, const std::string& name) {
   for (;;) {
-    Descriptor file(openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    Descriptor file(openat(claim.folder(), name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (file.is_open()) {
       return file;
     }
     if (errno != ENOENT) {
       return failed(kMissing, name);
     }
-    TASKZIP_TRY(nap());
+    TASKZIP_TRY(nap(claim));
   }
 }
 
@@ -97,7 +93,8 @@ std::string hexadecimal(XXH64_hash_t hash) {
 }
 
 // Hashes the file up to `bytes`, waiting for what is not there yet.
-Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes) {
+Result<std::string> take(const Claim& claim, int part, int whole, bool is_moved,
+                         std::uint64_t bytes) {
   alignas(64) static std::array<char, kChunkBytes> chunk;
   XXH64_state_t state;
   XXH64_reset(&state, 0);
@@ -115,7 +112,7 @@ Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes
       TASKZIP_TRY(move_on(part, whole, chunk.data(), count, done));
     }
     if (count < wanted) {
-      TASKZIP_TRY(nap());
+      TASKZIP_TRY(nap(claim));
     }
   }
   return hexadecimal(XXH64_digest(&state));
@@ -123,16 +120,35 @@ Result<std::string> take(int part, int whole, bool is_moved, std::uint64_t bytes
 
 }  // namespace
 
-Result<Proof> follow(int folder, const Coming& coming) {
+Claim::Claim(int folder, std::string name)
+    : folder_(folder), name_(std::move(name)), parent_(getppid()) {
+  const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  Descriptor(openat(folder_, name_.c_str(), flags, 0600));
+}
+
+Claim::~Claim() { unlinkat(folder_, name_.c_str(), 0); }
+
+Status Claim::check() const {
+  if (getppid() != parent_) {
+    return Error{"run_alone", "the connection has ended"};
+  }
+  if (faccessat(folder_, name_.c_str(), F_OK, 0) != 0) {
+    return Error{"run_alone", "another push has begun"};
+  }
+  return {};
+}
+
+Result<Proof> follow(const Claim& claim, const Coming& coming) {
+  const int folder = claim.folder();
   const std::string name = coming.name + "." + coming.part;
-  auto arriving = await_file(folder, name);
+  auto arriving = await_file(claim, name);
   TASKZIP_TRY(arriving);
   const Descriptor part = arriving.take();
   auto opened = open_whole(folder, coming, name);
   TASKZIP_TRY(opened);
   Descriptor whole = opened.take();
   const bool is_moved = coming.start != 0;
-  auto hash = take(part.get(), whole.get(), is_moved, coming.bytes - coming.start);
+  auto hash = take(claim, part.get(), whole.get(), is_moved, coming.bytes - coming.start);
   TASKZIP_TRY(hash);
   struct stat info {};
   if (fstat(whole.get(), &info) != 0) {
@@ -146,7 +162,9 @@ Result<Proof> follow(int folder, const Coming& coming) {
   return Proof{std::move(whole), info.st_ino, bytes, modified, hash.take()};
 }
 
-Status name(int folder, const Coming& coming, const Proof& proof) {
+Status name(const Claim& claim, const Coming& coming, const Proof& proof) {
+  TASKZIP_TRY(claim.check());
+  const int folder = claim.folder();
   const std::string partial = partial_name(coming);
   if (fchmod(proof.file.get(), kMode) != 0 ||
       renameat(folder, partial.c_str(), folder, coming.name.c_str()) != 0) {

@@ -1,6 +1,8 @@
 // A file that another program is writing: hashed while it grows, then written to the flash.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -26,6 +28,27 @@ struct Proof {
   std::string hash;  // XXH64 of what arrived
 };
 
+// A file that says whose turn it is. A push begins by removing what has no place in the folder, and
+// with it the claim of a prover whose connection ended unnoticed: that one must take, and name,
+// nothing more.
+class Claim {
+ public:
+  Claim(int folder, std::string name);
+  ~Claim();
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+
+  int folder() const { return folder_; }
+
+  // @retval run_alone  the claim is gone, or the process that started this one
+  Status check() const;
+
+ private:
+  int folder_;
+  std::string name_;
+  pid_t parent_;
+};
+
 // Waits for the file, gives it the name `<name>.partial` or, where there is a beginning, appends it
 // to that, and returns once all bytes were hashed. The kernel writes them to the flash meanwhile as
 // it sees fit: waiting for that here, the hash would fall behind what memory can keep.
@@ -34,13 +57,14 @@ struct Proof {
 // off, so what had arrived stays.
 // @retval file_missing  a file is not there any more, or the beginning has another length
 // @retval write_failed  the beginning takes no more
-// @retval run_alone     the process that started this one has ended
-Result<Proof> follow(int folder, const Coming& coming);
+// @retval run_alone     nobody waits for it any more
+Result<Proof> follow(const Claim& claim, const Coming& coming);
 
 // Gives `<name>.partial`, which has all arrived, the name that was promised for it, and the mode of
 // what may be run. Nothing vouches for it yet: the host compares the hash, and takes damage away.
 // @retval file_missing  it is not there any more
-Status name(int folder, const Coming& coming, const Proof& proof);
+// @retval run_alone     nobody waits for it any more
+Status name(const Claim& claim, const Coming& coming, const Proof& proof);
 
 // Returns once all of the file is on the flash, whatever its name is by then.
 // @retval write_failed  it could not be written

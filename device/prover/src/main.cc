@@ -56,7 +56,8 @@ int say_states(int folder, char* format, const std::vector<taskzip::Coming>& fil
   words.push_back(nullptr);
   pid_t child = 0;
   int ended = 0;
-  if (fchdir(folder) != 0 || posix_spawnp(&child, "stat", nullptr, nullptr, words.data(), environ) != 0 ||
+  if (fchdir(folder) != 0 ||
+      posix_spawnp(&child, "stat", nullptr, nullptr, words.data(), environ) != 0 ||
       waitpid(child, &ended, 0) != child || ended != 0) {
     std::fprintf(stderr, "stat: cannot tell what has arrived\n");
     return kFailed;
@@ -64,10 +65,11 @@ int say_states(int folder, char* format, const std::vector<taskzip::Coming>& fil
   return 0;
 }
 
-int prove(int folder, char* format, const std::vector<taskzip::Coming>& files) {
-  std::vector<taskzip::Proof> proofs;
+// Waits for the files, tells their hashes, and gives them their names.
+int take(const taskzip::Claim& claim, const std::vector<taskzip::Coming>& files,
+         std::vector<taskzip::Proof>& proofs) {
   for (const auto& coming : files) {
-    auto proof = taskzip::follow(folder, coming);
+    auto proof = taskzip::follow(claim, coming);
     if (!proof.ok()) {
       return tell(proof.error());
     }
@@ -75,8 +77,23 @@ int prove(int folder, char* format, const std::vector<taskzip::Coming>& files) {
     print(coming.name, proofs.back());
   }
   for (std::size_t at = 0; at < files.size(); ++at) {
-    if (const auto named = taskzip::name(folder, files[at], proofs[at]); !named.ok()) {
+    if (const auto named = taskzip::name(claim, files[at], proofs[at]); !named.ok()) {
       return tell(named.error());
+    }
+  }
+  return 0;
+}
+
+int prove(int folder, const std::string& part, char* format,
+          const std::vector<taskzip::Coming>& files) {
+  std::vector<taskzip::Proof> proofs;
+  {
+    const taskzip::Claim claim(folder, part);
+    if (const int failed = say("ready"); failed != 0) {
+      return failed;
+    }
+    if (const int failed = take(claim, files, proofs); failed != 0) {
+      return failed;
     }
   }
   std::fflush(stdout);
@@ -100,6 +117,5 @@ int main(int count, char** words) {
     const auto bytes = std::strtoull(words[at + 2], nullptr, 10);
     files.push_back({words[at], words[2], start, bytes});
   }
-  const int said = say("ready");
-  return said == 0 ? prove(folder, words[3], files) : said;
+  return prove(folder, words[2], words[3], files);
 }

@@ -22,11 +22,8 @@ constexpr auto kPause = std::chrono::milliseconds(50);  // longer than the prove
 
 class Follow : public testing::Test {
  protected:
-  Follow() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "taskzip-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-    folder_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY);
-  }
+  Follow()
+      : path_(made()), folder_(open(path_.c_str(), O_RDONLY | O_DIRECTORY)), claim_(folder_, "part-1") {}
   ~Follow() override {
     close(folder_);
     std::filesystem::remove_all(path_);
@@ -41,8 +38,14 @@ class Follow : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
+  static std::string made() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "taskzip-XXXXXX").string();
+    return mkdtemp(pattern.data());
+  }
+
   std::string path_;
   int folder_;
+  Claim claim_;
 };
 
 std::string content_of(std::size_t bytes) {
@@ -63,7 +66,7 @@ std::string hash_of(const std::string& content) {
 TEST_F(Follow, AFileThatIsThereGetsItsNameAndItsProof) {
   const std::string content = content_of(1'000'001);
   write("a.part-1", content);
-  const auto proof = follow(folder_, {"a", "part-1", 0, content.size()});
+  const auto proof = follow(claim_, {"a", "part-1", 0, content.size()});
   ASSERT_TRUE(proof.ok());
   struct stat info {};
   ASSERT_EQ(stat(path("a.partial").c_str(), &info), 0);
@@ -84,7 +87,7 @@ TEST_F(Follow, AFileIsWaitedForAndFollowedWhileItGrows) {
       std::this_thread::sleep_for(kPause);
     }
   });
-  const auto proof = follow(folder_, {"a", "part-1", 0, content.size()});
+  const auto proof = follow(claim_, {"a", "part-1", 0, content.size()});
   writer.join();
   ASSERT_TRUE(proof.ok());
   EXPECT_EQ(proof.value().hash, hash_of(content));
@@ -94,7 +97,7 @@ TEST_F(Follow, TheRestIsAppendedToTheBeginningAndHashedAlone) {
   const std::string content = content_of(700'000);
   write("a.partial", content.substr(0, 300'001));
   write("a.part-1", content.substr(300'001));
-  const auto proof = follow(folder_, {"a", "part-1", 300'001, content.size()});
+  const auto proof = follow(claim_, {"a", "part-1", 300'001, content.size()});
   ASSERT_TRUE(proof.ok());
   EXPECT_EQ(proof.value().hash, hash_of(content.substr(300'001)));
   EXPECT_EQ(read("a.partial"), content);
@@ -104,7 +107,7 @@ TEST_F(Follow, TheRestIsAppendedToTheBeginningAndHashedAlone) {
 TEST_F(Follow, ABeginningOfAnotherLengthIsRefused) {
   write("a.partial", "123");
   write("a.part-1", "456");
-  const auto proof = follow(folder_, {"a", "part-1", 2, 5});
+  const auto proof = follow(claim_, {"a", "part-1", 2, 5});
   ASSERT_FALSE(proof.ok());
   EXPECT_EQ(proof.error().code, "file_missing");
   EXPECT_EQ(read("a.partial"), "123");
@@ -113,20 +116,31 @@ TEST_F(Follow, ABeginningOfAnotherLengthIsRefused) {
 TEST_F(Follow, WhatHasArrivedGetsItsNameAndMayBeRun) {
   write("a.part-1", "all of it");
   const Coming coming{"a", "part-1", 0, 9};
-  const auto proof = follow(folder_, coming);
+  const auto proof = follow(claim_, coming);
   ASSERT_TRUE(proof.ok());
-  EXPECT_TRUE(name(folder_, coming, proof.value()).ok());
+  EXPECT_TRUE(name(claim_, coming, proof.value()).ok());
   EXPECT_EQ(read("a"), "all of it");
   struct stat info {};
   ASSERT_EQ(stat(path("a").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0755u);
   EXPECT_FALSE(std::filesystem::exists(path("a.partial")));
-  EXPECT_EQ(name(folder_, coming, proof.value()).error().code, "file_missing");
+  EXPECT_EQ(name(claim_, coming, proof.value()).error().code, "file_missing");
+}
+
+TEST_F(Follow, NothingIsTakenOrNamedOnceAnotherPushHasBegun) {
+  write("a.part-1", "123");
+  const Coming coming{"a", "part-1", 0, 3};
+  const auto proof = follow(claim_, coming);
+  ASSERT_TRUE(proof.ok());
+  std::filesystem::remove(path("part-1"));
+  EXPECT_EQ(name(claim_, coming, proof.value()).error().code, "run_alone");
+  EXPECT_EQ(follow(claim_, {"b", "part-1", 0, 3}).error().code, "run_alone");
+  EXPECT_EQ(read("a.partial"), "123");
 }
 
 TEST_F(Follow, AFileIsSettledByWhateverName) {
   write("a.part-1", "123");
-  const auto proof = follow(folder_, {"a", "part-1", 0, 3});
+  const auto proof = follow(claim_, {"a", "part-1", 0, 3});
   ASSERT_TRUE(proof.ok());
   std::filesystem::rename(path("a.partial"), path("a"));
   EXPECT_TRUE(settle(proof.value()).ok());
@@ -143,7 +157,7 @@ TEST_F(Follow, WhatCannotBeWrittenToTheFlashIsTold) {
 TEST_F(Follow, ALinkIsNotFollowed) {
   write("precious", "precious");
   std::filesystem::create_symlink(path("precious"), path("a.part-1"));
-  EXPECT_FALSE(follow(folder_, {"a", "part-1", 0, 8}).ok());
+  EXPECT_FALSE(follow(claim_, {"a", "part-1", 0, 8}).ok());
   EXPECT_EQ(read("precious"), "precious");
 }
 

@@ -119,10 +119,10 @@ class Lying(LocalTransport):
 
 
 LIES = {
-    "The device says rubbish of its store": ("store/work", b"\xff\0\xffrubbish"),
-    "The device says rubbish of its free space": ("df -k", b"\0plenty\0"),
+    "The device says rubbish of its store": ("store/work", b"\xff\n%\n\xffrubbish"),
+    "The device says rubbish of its free space": ("df -k", b"\n%\nplenty\n%\n"),
     "The device says that it has no space": (
-        "df -k", b"\0Filesystem 1K-blocks Used Available Use% Mounted on\nx 9 9 0 100% /\n\0",
+        "df -k", b"\n%\nFilesystem 1K-blocks Used Available Use% Mounted on\nx 9 9 0 100% /\n\n%\n",
     ),
     "The device says rubbish of hashes": ("sha256sum", b"a\0b\0c"),
     "The device says other hashes": ("sha256sum", b"\0" + b"0" * 64 + b"  x\n\0"),
