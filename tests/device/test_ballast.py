@@ -95,7 +95,9 @@ def test_ballast_that_is_not_had_is_told(local: LocalTransport, opened, says: st
 
 def test_ballast_of_a_killed_session_goes_with_a_sweep(local: LocalTransport) -> None:
     work = f"{home(local)}/work"
-    left = 'mkdir -p "$1" && cd "$1" && { setsid sleep 600 >/dev/null 2>&1 & echo $! >.ballast; }'
+    takes = "echo $$ >.ballast; exec sleep 600"  # once it is in a session of its own
+    left = f"""mkdir -p "$1" && cd "$1" && {{ setsid sh -c '{takes}' >/dev/null 2>&1 & }}
+        until [ -s .ballast ]; do sleep 0.02; done"""
     local.shell(["sh", "-c", left, "left", work]).checked()
     pid = pid_of(local)
     assert runs(local, pid)
