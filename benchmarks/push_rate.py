@@ -76,7 +76,7 @@ class PushRates(Document):
     hash_s: tuple[float, ...]
     """… and hashing them there."""
     command_s: tuple[float, ...]
-    """A command that does nothing, as each of the five of a push costs at least."""
+    """A command that does nothing, as each of the four of a push costs at least."""
 
     @property
     def ratio(self) -> float:

@@ -16,7 +16,7 @@ from taskzip.contracts.progress import Progress
 from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
 from taskzip.device.manifest import Item, refuse_changed
 from taskzip.device.parse.files import Content, FileState
-from taskzip.device.proofs import Proving, new_token, proving
+from taskzip.device.proofs import Proof, Proving, new_token, proving
 from taskzip.device.room import free_bytes
 from taskzip.device.send import Send, send
 from taskzip.device.stamp import Entry
@@ -99,32 +99,35 @@ class Arrivals:
         self._send(large, lambda each: proofs.send(each, on_bytes), checked)
         with self._told_full(large[-1]):
             entries = self._entries(small, proofs.small())
-        if not proofs.is_ready:
+        if proofs.is_ready:
+            with self._told_full(large[-1]):
+                found = proofs.proofs(len(large))
+            settle = partial(self._settle, proofs, large[-1], [*entries])
+            yield Arrived(
+                entries | self._entries(large, self._whole(large, found, checked)), settle
+            )
+        else:
             self.progress.step("The device cannot run the prover: it hashes afterwards")
             for each in large:
                 proofs.give_up(each)
-            hashed = self._hashed(large)
-            yield Arrived(entries | hashed, partial(self.store.flush, [*entries]))
-            return
-        with self._told_full(large[-1]):
-            found = proofs.proofs(len(large))
-        whole = {sha256: proof.settled for sha256, proof in found.items()}
-        for each in large:
-            sha256 = each.item.sha256
-            if sha256 in found and found[sha256].hash != checked(each):
-                self.store.remove([sha256])
-                del whole[sha256]
-        yield Arrived(
-            entries | self._entries(large, whole), partial(self._settle, proofs, large, [*entries])
-        )
+            yield Arrived(entries | self._hashed(large), partial(self.store.flush, [*entries]))
 
-    def _settle(self, proofs: Proving, large: Sequence[Send], small: Sequence[str]) -> None:
-        with self._told_full(large[-1]):
+    def _whole(
+        self, sends: Sequence[Send], found: Mapping[str, Proof], checked: "_Checked"
+    ) -> dict[str, Settled]:
+        """The files that have the hash of what was sent; others are removed."""
+        hashes = {each.item.sha256: checked(each) for each in sends}
+        damaged = [sha256 for sha256, proof in found.items() if proof.hash != hashes.get(sha256)]
+        self.store.remove(damaged)
+        return {name: proof.settled for name, proof in found.items() if name not in damaged}
+
+    def _settle(self, proofs: Proving, last: Send, small: Sequence[str]) -> None:
+        with self._told_full(last):
             proofs.settle()
         self.store.flush(small)
 
     def _entries(self, sends: Sequence[Send], verified: Mapping[str, Settled]) -> dict[str, Entry]:
-        """What was sent has become; TransferFailed for what is not among the verified."""
+        """The entries that were sent; TransferFailed for one that is not among the verified."""
         for each in sends:
             if each.item.sha256 not in verified:
                 serial, path = self.store.transport.serial, each.item.path

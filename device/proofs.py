@@ -43,7 +43,8 @@ class Proving:
 
     def __init__(self, store: Store, stream: LineStream, token: str) -> None:
         self._store, self._stream, self._token = store, stream, token
-        self._is_ready = False
+        self.is_ready = False
+        """Whether the prover runs, once `small` has told."""
 
     def send(self, sending: Send, on_bytes: OnBytes) -> None:
         """Send what is missing of a file."""
@@ -54,7 +55,7 @@ class Proving:
         lines = []
         for line in self._stream:
             if line == _READY:
-                self._is_ready = True
+                self.is_ready = True
                 break
             lines.append(line.decode(errors="replace"))
         if not lines:
@@ -63,11 +64,6 @@ class Proving:
         if "\0" not in text:
             self._refuse_failure()
         return self._store.settled(text)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the prover runs, once `small` has told."""
-        return self._is_ready
 
     def give_up(self, sending: Send) -> None:
         """Where no prover ran: make what was sent the whole partial file."""

@@ -164,8 +164,14 @@ def test_where_the_prover_does_not_run_the_device_hashes_afterwards(
     transport: Transport, items: list[Item], tmp_path: Path
 ) -> None:
     foreign = item_of(tmp_path, PROVER_PATH, b"#!/nowhere/interpreter\n")
-    assert push(transport, items, foreign).files == 4
+    (tmp_path / "beginning").write_bytes(items[0].local.read_bytes()[:1000])
+    beginning = f"{home(transport)}/store/{items[0].sha256}.partial"
+    transport.push(tmp_path / "beginning", beginning)
+    pushed = push(transport, items, foreign)
+    assert pushed.files == 4
+    assert pushed.bytes == sum(each.bytes for each in (*items, foreign)) - 1000
     assert listing(transport) == expected_listing([*items, foreign])
+    assert stored(transport) == expected_names([*items, foreign])
 
 
 @pytest.mark.parametrize(
