@@ -69,7 +69,7 @@ class PushRates(Document):
     sent_s: tuple[float, ...]
     """The files sent by our transport, and nothing else."""
     proof_s: tuple[float, ...]
-    """The sent files read and hashed by the prover, and nothing else."""
+    """The sent files read, hashed and named by the prover, which is started for it."""
     adb_s: tuple[float, ...]
     flash_s: tuple[float, ...]
     """What `adb push` leaves to do: writing the files to the flash …"""

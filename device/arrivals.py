@@ -1,8 +1,8 @@
 """What is sent is verified on the device, and written to its flash.
 
-Small files are hashed by the device's `sha256sum` when all are there, and are on the flash before
-they have their names; large ones are proven by a program of ours as they arrive, and have them
-before: damage is removed, and nothing vouches for them until they are on the flash.
+Small files are hashed by the device's `sha256sum` when all are there, large ones are proven by a
+program of ours as they arrive. Where there are large ones, all have their names before they are on
+the flash: nothing vouches for them until then.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,10 +44,11 @@ class Arrivals:
     def sent(
         self, sends: Sequence[Send], prover: str | None, on_bytes: OnBytes
     ) -> Iterator[Arrived]:
-        """Send and verify; TransferFailed where damage arrived, and BadInput where a local file was
-        changed: nothing of what was on its way is left on the device then.
+        """Send and verify; TransferFailed where damage arrived, which gets no name or loses it, and
+        BadInput where a local file was changed: nothing of what was on its way is left then.
         """
-        small, large = _split(sends) if prover else ([*sends], [])
+        small = [each for each in sends if prover is None or each.item.bytes < LARGE_BYTES]
+        large = [each for each in sends if prover and each.item.bytes >= LARGE_BYTES]
         names = [each.item.sha256 + PARTIAL for each in small]
         token = new_token()
         try:
@@ -56,11 +57,9 @@ class Arrivals:
                 if not large or prover is None:
                     yield Arrived(self._hashed(small))
                     return
-                with (
-                    proving(self.store, prover, names, large, token) as proofs,
-                    self._proven(sends, proofs, checked, on_bytes) as arrived,
-                ):
-                    yield arrived
+                with proving(self.store, prover, names, large, token) as proofs:
+                    self._send(large, lambda each: proofs.send(each, on_bytes), checked)
+                    yield self._proven(small, large, proofs, checked)
         except BadInput:
             ends = ("", PARTIAL, PART, f".{token}")
             self.store.remove([each.item.sha256 + end for each in sends for end in ends])
@@ -90,27 +89,21 @@ class Arrivals:
         names = [each.item.sha256 + PARTIAL for each in sends]
         return self._entries(sends, self.store.settle(names, sum(each.bytes for each in sends)))
 
-    @contextmanager
     def _proven(
-        self, sends: Sequence[Send], proofs: Proving, checked: "_Checked", on_bytes: OnBytes
-    ) -> Iterator[Arrived]:
-        """Send each while the device hashes it; small files get their names meanwhile."""
-        small, large = _split(sends)
-        self._send(large, lambda each: proofs.send(each, on_bytes), checked)
+        self, small: Sequence[Send], large: Sequence[Send], proofs: Proving, checked: "_Checked"
+    ) -> Arrived:
+        """What was sent, which the device has hashed, and named, meanwhile."""
         with self._told_full(large[-1]):
             entries = self._entries(small, proofs.small())
-        if proofs.is_ready:
-            with self._told_full(large[-1]):
-                found = proofs.proofs(len(large))
-            settle = partial(self._settle, proofs, large[-1], [*entries])
-            yield Arrived(
-                entries | self._entries(large, self._whole(large, found, checked)), settle
-            )
-        else:
+        if not proofs.is_ready:
             self.progress.step("The device cannot run the prover: it hashes afterwards")
             for each in large:
                 proofs.give_up(each)
-            yield Arrived(entries | self._hashed(large), partial(self.store.flush, [*entries]))
+            return Arrived(entries | self._hashed(large), partial(self.store.flush, [*entries]))
+        with self._told_full(large[-1]):
+            found = proofs.proofs(len(large))
+        proven = self._entries(large, self._whole(large, found, checked))
+        return Arrived(entries | proven, partial(self._settle, proofs, large[-1], [*entries]))
 
     def _whole(
         self, sends: Sequence[Send], found: Mapping[str, Proof], checked: "_Checked"
@@ -153,12 +146,6 @@ class Arrivals:
             serial, path = self.store.transport.serial, self.wanted[sha256].path
             raise ChangedOnDevice(f"{serial}: {path} changed while it was pushed")
         return Entry(state)
-
-
-def _split(sends: Sequence[Send]) -> tuple[list[Send], list[Send]]:
-    """Small files, and large ones."""
-    large = [each for each in sends if each.item.bytes >= LARGE_BYTES]
-    return [each for each in sends if each not in large], large
 
 
 _Checked = Callable[[Send], str]

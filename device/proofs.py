@@ -18,6 +18,7 @@ from taskzip.device.parse.fields import shown, whole_number
 from taskzip.device.parse.files import STAT_FORMAT, Content, parse_states
 from taskzip.device.send import Send, make_whole, send_as
 from taskzip.device.store import Settled, Store
+from taskzip.device.store_scripts import NOT_NAMED
 from taskzip.device.transport.protocol import LineStream, OnBytes
 
 _READY, _SETTLED = b"ready", b"settled"
@@ -58,12 +59,10 @@ class Proving:
                 self.is_ready = True
                 break
             lines.append(line.decode(errors="replace"))
-        if not lines:
-            return {}
-        text = "\n".join(lines)
-        if "\0" not in text:
-            self._refuse_failure()
-        return self._store.settled(text)
+        ended = self._stream.completed
+        if ended is not None and ended.exit_code == NOT_NAMED:
+            ended.checked()
+        return self._store.settled("\n".join(lines)) if lines else {}
 
     def give_up(self, sending: Send) -> None:
         """Where no prover ran: make what was sent the whole partial file."""

@@ -98,12 +98,13 @@ set -- "$format" . "$@"
     + PUBLISH
 )
 # Says that it has begun, gives those their names, all of which are in one word, and becomes another
-# program.
+# program. What keeps it from naming is told from what keeps the program from running.
+NOT_NAMED = 9
 NAME_AND_RUN = (
     r"""
 echo
 format=$1 names=$3
-cd "$2" || exit
+cd "$2" || exit NOT_NAMED
 shift 3
 (
 set -- $names
@@ -112,10 +113,10 @@ set -- $names
     + _CHECK
     + _NAME
     + r"""
-) || exit
+) || exit NOT_NAMED
 exec "$@"
 """
-)
+).replace("NOT_NAMED", str(NOT_NAMED))
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
 RENAME = r'cd "$1" && mv -f "$2" "$3"'

@@ -193,6 +193,19 @@ def test_a_prover_that_fails_proves_nothing(
     assert not set(stored(local)) & {items[0].sha256, items[2].sha256}
 
 
+def test_small_files_that_cannot_be_named_are_told(
+    local: LocalTransport, items: list[Item], host_prover: Item
+) -> None:
+    push(local, [], host_prover)
+    store = Store(local, home(local))
+    small, large = f"{items[1].sha256}.partial", [Send(items[0])]
+    with (
+        proving(store, host_prover.sha256, [small], large, new_token()) as proofs,
+        pytest.raises(CommandFailed, match=small),
+    ):
+        proofs.small()
+
+
 @pytest.mark.parametrize("instead", ["s/settled/nonsense/", "/settled/d"])
 def test_what_is_not_on_the_flash_is_not_vouched_for(
     local: LocalTransport,
