@@ -234,7 +234,7 @@ def _adb(folder: Path, serial: str) -> Iterator[Callable[..., None]]:
             timeout=LIMIT_SECONDS,
         )
         if done.returncode:
-            raise BadInput(f"adb {words[0]} ended with {done.returncode}: {done.stderr.strip()}")
+            raise BadInput(f"adb {words[0]} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}")
 
     run("connect", serial)
     try:

@@ -41,7 +41,8 @@ def state_file(profile: Profile, image: Image) -> Path | None:
         return None
     unlabelled = profile.model_copy(update={"label": "device"})
     version = run_step("qemu --version", ["qemu-system-aarch64", "--version"])
-    made_of = [version, image.recipe, *qemu_command(unlabelled, image, _ANYWHERE, 0, "tcg")]
+    command = qemu_command(unlabelled, image, _ANYWHERE, 0, "tcg")
+    made_of = [version, image.recipe, profile.disk_mib, *command]  # which names only the disk's file
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     return cache_dir() / "virtual" / "states" / digest[:24]
 

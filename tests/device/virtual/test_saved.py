@@ -58,6 +58,13 @@ def test_other_machines_have_other_states(change: dict[str, object]) -> None:
     assert state_file(Profile(), Image(Path("/cache/other"))) != state_file(Profile(), IMAGE)
 
 
+def test_a_real_clocks_machine_of_another_disk_has_another_state() -> None:
+    """Its flash, of which the state has a copy, is a file that QEMU's command only names."""
+    one, other = (Profile(clock="real", disk_mib=mib) for mib in (1024, 64))
+    if choose_accelerator(this_host()) == "tcg":
+        assert state_file(one, IMAGE) != state_file(other, IMAGE)
+
+
 def test_both_clocks_have_a_state_of_their_own_where_the_machine_is_emulated() -> None:
     counted, real = (state_file(Profile(clock=clock), IMAGE) for clock in ("counted", "real"))
     assert counted is not None
