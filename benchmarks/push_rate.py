@@ -1,7 +1,8 @@
 """Our push beside the platform's `adb push`: `python -m taskzip.benchmarks.push_rate`.
 
-The same files go to the same emulated device in turns, by each into an empty folder. `adb push`
-ends when the device's memory has them. Ours has verified them and put them in their places then,
+The same files go to the same emulated device in turns, by each into an empty folder; who begins
+changes from round to round, because what was written before makes a difference. `adb push` ends
+when the device's memory has them. Ours has verified them and put them in their places then,
 and goes on until all is on the flash: both moments are shown, and what `adb push` leaves to do, to
 write the files to the flash and to hash them there. Sending alone is shown too, and reading and
 hashing alone: no push is sooner than the one, and on one processor none that verifies is sooner
@@ -50,6 +51,7 @@ _DISK_FILES = 3
 """The disk holds the files this many times."""
 _DISK_MIB = 256
 _MIB = 1 << 20
+_SAID_CHARS = 400
 
 
 class PushRates(Document):
@@ -113,25 +115,14 @@ def measure(mib: int, files: int, rounds: int, like: Profile) -> PushRates:
         with open_device(target, Silent()) as transport, _adb(Path(place), device.serial) as adb:
             prover = prover_item(build_prover("aarch64", Silent()))
             bench = _Bench(transport, items, prover, adb)
-            turns = [bench.turn() for _ in range(rounds)]
-    in_place, ours, unchanged, sent, proof, theirs, flash, hashing, command = zip(
-        *turns, strict=True
-    )
+            turns = [bench.turn(number) for number in range(rounds)]
     return PushRates(
         bytes=sum(item.bytes for item in items),
         files=files,
         clock=profile.clock,
         memory_mib=profile.memory_mib,
         vcpus=profile.vcpus,
-        in_place_s=in_place,
-        ours_s=ours,
-        unchanged_s=unchanged,
-        sent_s=sent,
-        proof_s=proof,
-        adb_s=theirs,
-        flash_s=flash,
-        hash_s=hashing,
-        command_s=command,
+        **{name: tuple(turn[name] for turn in turns) for name in turns[0]},
     )
 
 
@@ -142,23 +133,35 @@ class _Bench:
     prover: Item
     adb: Callable[..., None]
 
-    def turn(self) -> tuple[float, ...]:
-        """Ours, ours again, sending alone, hashing alone, `adb push`, what that leaves to do, and a
-        command.
-        """
-        in_place, ours = self._push()
-        _, unchanged = self._push()
+    def turn(self, number: int) -> dict[str, float]:
+        """Seconds of a round; who begins depends on its number."""
+        ways = [self._ours, self._sent, self._theirs]
+        first = number % len(ways)
+        taken = [(name, s) for way in ways[first:] + ways[:first] for name, s in way().items()]
+        return {**dict(taken), "command_s": _seconds(lambda: self._run(":"))}
+
+    def _ours(self) -> dict[str, float]:
+        """Ours, and again when all is there."""
+        (in_place, ours), (_, unchanged) = self._push(), self._push()
         self._remove(home(self.transport))
+        return {"in_place_s": in_place, "ours_s": ours, "unchanged_s": unchanged}
+
+    def _sent(self) -> dict[str, float]:
+        """Sending alone, then hashing alone."""
         target = f"{self.transport.base}/pushed"
         sent, proof = self._send_and_prove(Store(self.transport, target))
         self._remove(target)
+        return {"sent_s": sent, "proof_s": proof}
+
+    def _theirs(self) -> dict[str, float]:
+        """`adb push`, and what that leaves to do."""
+        target = f"{self.transport.base}/pushed"
         self.transport.shell(["mkdir", target]).checked()
-        theirs = _seconds(lambda: self.adb("push", *(item.local for item in self.items), target))
+        adb = _seconds(lambda: self.adb("push", *(item.local for item in self.items), target))
         flash = _seconds(lambda: self._run("sync"))
         hashing = _seconds(lambda: self._run('cd "$1" && sha256sum *', target))
-        command = _seconds(lambda: self._run(":"))
         self._remove(target)
-        return in_place, ours, unchanged, sent, proof, theirs, flash, hashing, command
+        return {"adb_s": adb, "flash_s": flash, "hash_s": hashing}
 
     def _push(self) -> tuple[float, float]:
         """Until all was verified and in place, and until the end."""
@@ -234,7 +237,8 @@ def _adb(folder: Path, serial: str) -> Iterator[Callable[..., None]]:
             timeout=LIMIT_SECONDS,
         )
         if done.returncode:
-            raise BadInput(f"adb {words[0]} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-400:]}")
+            said = (done.stderr or done.stdout).strip()[-_SAID_CHARS:]
+            raise BadInput(f"adb ended with {done.returncode}: {said}")
 
     run("connect", serial)
     try:

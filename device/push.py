@@ -1,8 +1,8 @@
 """Push: bytes that the device's store has are never sent again, those that arrive are verified.
 
-The run folder is links to the store, made first. What is missing there is sent (going on where an
-earlier push broke off), hashed on the device, named, and written to its flash; only then the stamp
-vouches for it (`arrivals.py`).
+The run folder is links to the store, made while the first bytes travel. What is missing there is
+sent (going on where an earlier push broke off), hashed on the device, named, and written to its
+flash; only then the stamp vouches for it (`arrivals.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,16 +50,17 @@ def push_items(  # noqa: PLR0913  # where, what, and how
     """
     items = [*items, *filter(None, [prover])]
     push = _Push(Store(transport, home), {item.sha256: item for item in items}, progress)
-    found = push.store.open({item.path: item.sha256 for item in items})
-    entries = push.without_wanted(found.sure) if verify else found.sure
-    arrived = push.hash_unsure(found, entries)
-    sends = push.plan(entries, arrived)
-    make_room(push.store, sends, entries, push.wanted, found.free_bytes)
-    entries |= push.arrivals.publish(_whole(arrived))
-    began = monotonic()
-    with push.sent(sends, prover.sha256 if prover else None) as sent:
-        verified = monotonic()
-        sent.settle()
+    with push.store.opened({item.path: item.sha256 for item in items}) as (found, link):
+        entries = push.without_wanted(found.sure) if verify else found.sure
+        arrived = push.hash_unsure(found, entries)
+        sends = push.plan(entries, arrived)
+        make_room(push.store, sends, entries, push.wanted, found.free_bytes)
+        entries |= push.arrivals.publish(_whole(arrived))
+        began = monotonic()
+        with push.sent(sends, prover.sha256 if prover else None) as sent:
+            link()
+            verified = monotonic()
+            sent.settle()
     entries |= sent.entries
     push.vouch_for(entries, found)
     files = {item.path: replace(entries[item.sha256].state, path=item.path) for item in items}

@@ -11,11 +11,13 @@ import base64
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from taskzip.contracts.errors import DeviceTrouble
 from taskzip.device import store_scripts as scripts
 from taskzip.device.errors import ParseTrouble
 from taskzip.device.parse.files import (
@@ -34,8 +36,8 @@ STAMP_FILE = ".stamp"
 LARGE_BYTES = 4 << 20
 """From here on it pays to prove a file as it arrives, and to write all that waits to the flash."""
 
-_OPEN_MARK = "\n%\n"
-"""Between the parts of what OPEN says."""
+_OPEN_MARK = b"%"
+"""The line behind each part of what OPEN says."""
 _NAME_PATTERN = "[0-9a-f]" * 64
 FLASH_TIMEOUT_S = 900.0
 """A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
@@ -61,6 +63,13 @@ class Found:
             for name, entry in self.stamped.items()
             if self.present.get(name) == entry.state
         }
+
+
+class Opened(NamedTuple):
+    """What lies in the store, and what waits until the run folder's links are made."""
+
+    found: Found
+    link: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,8 @@ class Store:
         """The run folder."""
         return f"{self.home}/work"
 
-    def open(self, paths: Mapping[str, str] | None = None) -> Found:
+    @contextmanager
+    def opened(self, paths: Mapping[str, str] | None = None) -> Iterator[Opened]:
         """Look at the entries, after removing the run folder and all that has no place here.
 
         The run folder becomes links, path → SHA-256; what is not there yet can come later.
@@ -106,14 +116,20 @@ class Store:
         links = [(path, f"{self.folder}/{sha256}") for path, sha256 in (paths or {}).items()]
         starts = range(0, len(links), _LINKS_AT_ONCE)
         first, *more = [_packed(links[at : at + _LINKS_AT_ONCE]) for at in starts] or [""]
-        text = self._shell(scripts.OPEN, self.home, _NAME_PATTERN, STAT_FORMAT, first)
-        for packed in more:
-            self._shell(scripts.LINK, self.work, packed)
-        rest, _, states = text.rpartition(_OPEN_MARK)
-        stamp, _, room = rest.rpartition(_OPEN_MARK)
-        found = parse_states(states)
-        present = {path.removeprefix("./"): _named(state) for path, state in found.items()}
-        return Found(present, parse_stamp(stamp), parse_available(room))
+        words = [scripts.OPEN, "store", self.home, _NAME_PATTERN, STAT_FORMAT, first]
+        stream = self.transport.lines(["sh", "-c", *words], _HASH_TIMEOUT_S)
+
+        def link() -> None:
+            _finish(stream)
+            for packed in more:
+                self._shell(scripts.LINK, self.work, packed)
+
+        try:
+            yield Opened(self._found(stream), link)
+        except BaseException:
+            with suppress(DeviceTrouble):
+                _finish(stream)  # broken off, it would take the connection along, and the lock
+            raise
 
     def hash(self, names: Sequence[str]) -> dict[str, Hashed]:
         """Hash files on the device; those that changed meanwhile are left out."""
@@ -132,13 +148,10 @@ class Store:
     def name_and_run(self, names: Sequence[str], argv: Sequence[str]) -> LineStream:
         """Give partial files that are what their names promise these names, and run a program then.
 
-        It has begun; the output begins with what `settled` reads. `flush` writes the files to the
-        flash.
+        The output begins with what `settled` reads. `flush` writes the files to the flash.
         """
         words = [scripts.NAME_AND_RUN, "store", STAT_FORMAT, self.folder, " ".join(names), *argv]
-        stream = self.transport.lines(["sh", "-c", *words], FLASH_TIMEOUT_S)
-        next(stream, None)
-        return stream
+        return self.transport.lines(["sh", "-c", *words], FLASH_TIMEOUT_S)
 
     def flush(self, names: Sequence[str]) -> None:
         """Write files to the flash."""
@@ -183,6 +196,23 @@ class Store:
             self.transport.push(Path(file.name), f"{self.folder}/{STAMP_FILE}{PARTIAL}")
         self.rename(STAMP_FILE + PARTIAL, STAMP_FILE)
 
+    def _found(self, stream: LineStream) -> Found:
+        room, states, stamp = (self._part(stream) for _ in range(3))
+        found = parse_states(states)
+        present = {path.removeprefix("./"): _named(state) for path, state in found.items()}
+        return Found(present, parse_stamp(stamp), parse_available(room))
+
+    def _part(self, stream: LineStream) -> str:
+        """What stands before the next mark."""
+        lines: list[str] = []
+        for line in stream:
+            if line == _OPEN_MARK:
+                return "\n".join(lines)
+            lines.append(line.decode(errors="replace"))
+        if stream.completed is not None:
+            stream.completed.checked()
+        raise ParseTrouble(f"{self.transport.serial}: what the store has is not told to its end")
+
     def _three(self, text: str) -> tuple[States, dict[str, str], States]:
         """States, hashes, and states again."""
         parts = text.split("\0")
@@ -196,6 +226,14 @@ class Store:
     def _shell(self, script: str, *words: str, timeout_s: float = 60.0) -> str:
         argv = ["sh", "-c", script, "store", *words]
         return self.transport.shell(argv, timeout_s).checked().text
+
+
+def _finish(stream: LineStream) -> None:
+    """Wait for the command's end; CommandFailed where it failed."""
+    for _ in stream:
+        pass
+    if stream.completed is not None:
+        stream.completed.checked()
 
 
 def _named(state: FileState) -> FileState:

@@ -6,28 +6,33 @@
 from taskzip.device.running import END_RUNNING
 
 # A runner that outlived its connection is ended too: adbd may notice late that a host is gone.
+# The links come last: who reads what is there need not wait for them.
 OPEN = r"""
-home=$1 name=$2 format=$3 links=$4
+home=$1 name=$2 format=$3 links=$4 is_new=yes
 [ ! -L "$home" ] || { echo "$home is a link" >&2; exit 1; }
-[ -d "$home" ] || mkdir -p "$home" || exit
-cd "$home" || exit
-if [ -e work ] || [ -L work ]; then
-    END_RUNNING
-    rm -rf work || exit
+if cd "$home" 2>/dev/null; then
+    if [ -e work ] || [ -L work ]; then
+        END_RUNNING
+        rm -rf work || exit
+    fi
+    if [ -d store ] && [ ! -L store ]; then
+        is_new=no
+    elif [ -e store ] || [ -L store ]; then
+        rm -rf store || exit
+    fi
 fi
-[ -d store ] && [ ! -L store ] || rm -rf store
-mkdir -p work store && cd work || exit
-[ -z "$links" ] || echo "$links" | base64 -d | tar -xf - || exit
-cd ../store || exit
+mkdir -p "$home/work" "$home/store" && cd "$home/store" && df -k . || exit
+echo "
+%"
+[ $is_new = yes ] || find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
+    -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
+    -o -exec rm -rf {} + ')' || exit
+echo "
+%"
 [ ! -f .stamp ] || cat .stamp
 echo "
 %"
-df -k . || exit
-echo "
-%"
-find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
-    -type f '(' -name "$name" -o -name "$name.partial" ')' -exec stat -c "$format" {} + \
-    -o -exec rm -rf {} + ')'
+[ -z "$links" ] || { cd ../work && echo "$links" | base64 -d | tar -xf -; }
 """.replace("END_RUNNING", END_RUNNING)
 HASH = r"""
 format=$1
@@ -97,12 +102,11 @@ set -- "$format" . "$@"
 """
     + PUBLISH
 )
-# Says that it has begun, gives those their names, all of which are in one word, and becomes another
-# program. What keeps it from naming is told from what keeps the program from running.
+# Gives those their names, all of which are in one word, and becomes another program. What keeps it
+# from naming is told from what keeps the program from running.
 NOT_NAMED = 9
 NAME_AND_RUN = (
     r"""
-echo
 format=$1 names=$3
 cd "$2" || exit NOT_NAMED
 shift 3

@@ -11,6 +11,7 @@ from adb_shell.adb_device import AdbDevice
 
 from taskzip.device.errors import ConnectionLost, TookTooLong, TransferFailed
 from taskzip.device.transport.protocol import MAX_PULL_BYTES, OnBytes, Span
+from taskzip.device.transport.quick import begun_shell
 from taskzip.device.transport.stream import Chunks, Command
 from taskzip.device.transport.streaming import StreamingTransport
 from taskzip.device.transport.transfer import Reading, Sink, Source, reading, writing
@@ -76,9 +77,7 @@ class AdbTransport(StreamingTransport):
 
     def _chunks(self, command: Command, silence_s: float, deadline: float | None = None) -> Chunks:
         with self._using(f"`{command.name}`") as device:
-            for chunk in device.streaming_shell(
-                command.wrapped.command, read_timeout_s=silence_s, decode=False
-            ):
+            for chunk in begun_shell(device, command.wrapped.command, silence_s):
                 yield chunk
                 if deadline is not None and time.monotonic() > deadline:
                     raise TimeoutError

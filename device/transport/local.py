@@ -78,6 +78,7 @@ class LocalTransport(StreamingTransport):
             start_new_session=True,
         )
         try:
+            yield b""
             yield from _read(process, command, silence_s, deadline)
         finally:
             _end(process)

@@ -76,7 +76,10 @@ class Transport(Protocol):
         """Run a command to its end; arguments reach it as given, whatever they contain."""
 
     def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> LineStream:
-        """Run a command and read its output while it runs; TookTooLong after such a silence."""
+        """Run a command and read its output while it runs; TookTooLong after such a silence.
+
+        It has begun when this returns.
+        """
 
     def push(
         self, local: Path, remote: str, on_bytes: OnBytes | None = None, span: Span | None = None

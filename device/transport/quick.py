@@ -1,6 +1,7 @@
 """An ADB device that streams: what it is sent need not wait for what it acknowledges."""
 
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from adb_shell import constants, exceptions
@@ -93,6 +94,13 @@ class QuickDevice(AdbDevice):  # type: ignore[misc]  # adb_shell carries no type
         sync.recv_buffer += data
         if sync.recv_buffer.startswith(_FAIL):
             raise exceptions.PushFailedError(bytes(sync.recv_buffer[8:]))
+
+
+def begun_shell(device: AdbDevice, command: str, silence_s: float) -> Iterator[bytes]:
+    """What the command writes, as it comes; the first chunk is empty, once it has begun."""
+    info = device._open(b"shell:" + command.encode(), None, silence_s, None)
+    yield b""
+    yield from device._read_until_close(info)
 
 
 def _acknowledged(data: bytes) -> int:

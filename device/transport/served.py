@@ -64,6 +64,7 @@ class ServedTransport(StreamingTransport):
             self._doing(f"`{command.name}`"),
             self._server.service(self._serial, service, silence_s) as stream,
         ):
+            yield b""
             while data := stream.recv(_CHUNK_BYTES):
                 yield data
                 if deadline is not None and time.monotonic() > deadline:

@@ -32,8 +32,13 @@ class StreamingTransport(ABC):
     def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> Lines:
         """Run a command and read its output while it runs."""
         command = Command.of(self._serial, argv)
-        return Lines(command, self._chunks(command, silence_s))
+        chunks = self._chunks(command, silence_s)
+        next(chunks)
+        return Lines(command, chunks)
 
     @abstractmethod
     def _chunks(self, command: Command, silence_s: float, deadline: float | None = None) -> Chunks:
-        """The command's stream; TookTooLong after such a silence, or past the deadline."""
+        """The command's stream; TookTooLong after such a silence, or past the deadline.
+
+        The first chunk is empty: the command has begun.
+        """

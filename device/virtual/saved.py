@@ -41,8 +41,9 @@ def state_file(profile: Profile, image: Image) -> Path | None:
         return None
     unlabelled = profile.model_copy(update={"label": "device"})
     version = run_step("qemu --version", ["qemu-system-aarch64", "--version"])
+    # Of the real clock's disk the command only names the file.
     command = qemu_command(unlabelled, image, _ANYWHERE, 0, "tcg")
-    made_of = [version, image.recipe, profile.disk_mib, *command]  # which names only the disk's file
+    made_of = [version, image.recipe, profile.disk_mib, *command]
     digest = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
     return cache_dir() / "virtual" / "states" / digest[:24]
 

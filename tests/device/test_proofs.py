@@ -218,10 +218,15 @@ def test_what_is_not_on_the_flash_is_not_vouched_for(
     failing = item_of(tmp_path, PROVER_PATH, script.encode())
     with pytest.raises(ParseTrouble, match="settled"):
         push(local, items, failing)
-    store = Store(local, home(local))
-    assert not {each.sha256 for each in items} & store.open().sure.keys()
+    assert not {each.sha256 for each in items} & sure(local)
     assert push(local, items, host_prover).files == 1  # the prover: what had arrived is hashed
-    assert {each.sha256 for each in items} <= store.open().sure.keys()
+    assert {each.sha256 for each in items} <= sure(local)
+
+
+def sure(transport: Transport) -> set[str]:
+    """What the stamp vouches for."""
+    with Store(transport, home(transport)).opened() as opened:
+        return set(opened.found.sure)
 
 
 def test_a_file_that_another_push_sends_is_not_taken(
@@ -249,4 +254,4 @@ def test_a_file_that_changes_after_it_was_hashed_is_not_taken_for_it(
     changing = item_of(tmp_path, PROVER_PATH, script.encode())
     with pytest.raises(ChangedOnDevice, match="changed while it was pushed"):
         push(local, items, changing)
-    assert not {each.sha256 for each in items} & Store(local, home(local)).open().sure.keys()
+    assert not {each.sha256 for each in items} & sure(local)

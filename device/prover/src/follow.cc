@@ -19,19 +19,36 @@ namespace {
 constexpr char kMissing[] = "file_missing";
 constexpr char kWriteFailed[] = "write_failed";
 constexpr std::size_t kChunkBytes = std::size_t{256} << 10;
-// Rarely enough: each change between two programs is dear where a processor is emulated.
-constexpr long kNapNs = 20'000'000;
+// How long to sleep until there is more. Rarely enough: each change between two programs is dear
+// where a processor is emulated, and takes it from the one that writes. Soon enough at the end, and
+// before memory is needed for other things.
+constexpr std::int64_t kShortNapNs = 20'000'000, kLongNapNs = 500'000'000;
 constexpr mode_t kMode = 0755;
 
 Error failed(const char* code, const std::string& name) {
   return Error{code, name + ": " + std::strerror(errno)};
 }
 
-// Sleeps for a moment.
-Status nap(const Claim& claim) {
-  const timespec moment{0, kNapNs};
+Status nap(const Claim& claim, std::int64_t nanoseconds) {
+  const timespec moment{0, static_cast<long>(nanoseconds)};
   nanosleep(&moment, nullptr);
   return claim.check();
+}
+
+std::int64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+// Until all is there, if the rest comes as what came.
+std::int64_t nap_ns(std::int64_t began_ns, std::uint64_t done, std::uint64_t bytes) {
+  if (done == 0) {
+    return kShortNapNs;
+  }
+  const auto took = static_cast<double>(now_ns() - began_ns);
+  const double rest = took * static_cast<double>(bytes - done) / static_cast<double>(done);
+  return static_cast<std::int64_t>(std::clamp<double>(rest, kShortNapNs, kLongNapNs));
 }
 
 Result<Descriptor> await_file(const Claim& claim, const std::string& name) {
@@ -43,7 +60,7 @@ Result<Descriptor> await_file(const Claim& claim, const std::string& name) {
     if (errno != ENOENT) {
       return failed(kMissing, name);
     }
-    TASKZIP_TRY(nap(claim));
+    TASKZIP_TRY(nap(claim, kShortNapNs));
   }
 }
 
@@ -98,6 +115,7 @@ Result<std::string> take(const Claim& claim, int part, int whole, bool is_moved,
   alignas(64) static std::array<char, kChunkBytes> chunk;
   XXH64_state_t state;
   XXH64_reset(&state, 0);
+  const std::int64_t began_ns = now_ns();
   std::uint64_t done = 0;
   while (done < bytes) {
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, bytes - done));
@@ -112,7 +130,7 @@ Result<std::string> take(const Claim& claim, int part, int whole, bool is_moved,
       TASKZIP_TRY(move_on(part, whole, chunk.data(), count, done));
     }
     if (count < wanted) {
-      TASKZIP_TRY(nap(claim));
+      TASKZIP_TRY(nap(claim, nap_ns(began_ns, done, bytes)));
     }
   }
   return hexadecimal(XXH64_digest(&state));
