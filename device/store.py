@@ -29,7 +29,7 @@ from taskzip.device.parse.files import (
 )
 from taskzip.device.parse.storage import parse_available
 from taskzip.device.stamp import Entries, Entry, format_stamp, parse_stamp
-from taskzip.device.transport.protocol import LineStream, Transport
+from taskzip.device.transport.protocol import SHELL_TIMEOUT_S, LineStream, Transport
 
 PARTIAL, PART = ".partial", ".part"
 STAMP_FILE = ".stamp"
@@ -117,7 +117,7 @@ class Store:
         starts = range(0, len(links), _LINKS_AT_ONCE)
         first, *more = [_packed(links[at : at + _LINKS_AT_ONCE]) for at in starts] or [""]
         words = [scripts.OPEN, "store", self.home, _NAME_PATTERN, STAT_FORMAT, first]
-        stream = self.transport.lines(["sh", "-c", *words], _HASH_TIMEOUT_S)
+        stream = self.transport.lines(["sh", "-c", *words], SHELL_TIMEOUT_S)
 
         def link() -> None:
             _finish(stream)
@@ -223,7 +223,7 @@ class Store:
     def _in_folder(self, script: str, words: Sequence[str], timeout_s: float) -> str:
         return self._shell(script, STAT_FORMAT, self.folder, *words, timeout_s=timeout_s)
 
-    def _shell(self, script: str, *words: str, timeout_s: float = 60.0) -> str:
+    def _shell(self, script: str, *words: str, timeout_s: float = SHELL_TIMEOUT_S) -> str:
         argv = ["sh", "-c", script, "store", *words]
         return self.transport.shell(argv, timeout_s).checked().text
 
