@@ -11,7 +11,8 @@ from taskzip.device.manifest import hash_file
 from taskzip.device.runner.package import PackageFile
 from taskzip.device.session import Session
 from taskzip.device.transport.local import LocalTransport
-from taskzip.device.transport.protocol import SHELL_TIMEOUT_S, Completed
+from taskzip.device.transport.protocol import SHELL_TIMEOUT_S, SILENCE_S, Completed
+from taskzip.device.transport.stream import Lines
 from tests.device.conftest import DONE, HELLO, LOADER, saying
 from tests.device.faults.conftest import OUTPUT, Scene, check_nothing_left
 
@@ -117,12 +118,22 @@ class Lying(LocalTransport):
             return replace(completed, stdout=self._answer)
         return completed
 
+    def lines(self, argv: Sequence[str], silence_s: float = SILENCE_S) -> Lines:
+        sh, option, script, *words = argv
+        if self._lies_to in script:
+            octal = "".join(f"\\{byte:03o}" for byte in self._answer)
+            script = f"({script}) >/dev/null\nprintf '{octal}'"
+        return super().lines([sh, option, script, *words], silence_s)
+
+
+ROOM = b"Filesystem 1K-blocks Used Available Use% Mounted on\nx 9 9 9000000 1% /\n%\n"
 
 LIES = {
-    "The device says rubbish of its store": ("store/work", b"\xff\n%\n\xffrubbish"),
-    "The device says rubbish of its free space": ("df -k", b"\n%\nplenty\n%\n"),
+    "The device says rubbish of its store": ("df -k", ROOM + b"\xffrubbish\n%\n\xff\n%\n"),
+    "The device says only part of what its store has": ("df -k", ROOM + b"\n%\n"),
+    "The device says rubbish of its free space": ("df -k", b"plenty\n%\n%\n%\n"),
     "The device says that it has no space": (
-        "df -k", b"\n%\nFilesystem 1K-blocks Used Available Use% Mounted on\nx 9 9 0 100% /\n\n%\n",
+        "df -k", ROOM.replace(b"9000000 1%", b"0 100%") + b"%\n%\n",
     ),
     "The device says rubbish of hashes": ("sha256sum", b"a\0b\0c"),
     "The device says other hashes": ("sha256sum", b"\0" + b"0" * 64 + b"  x\n\0"),
@@ -133,6 +144,5 @@ LIES = {
 @pytest.mark.parametrize("fault", LIES)
 def test_what_a_device_says(local: LocalTransport, scene: Scene, fault: str) -> None:
     lies_to, answer = LIES[fault]
-    lies_to = "mkdir -p work store" if lies_to == "store/work" else lies_to
     scene.check(fault, scene.run(Lying(Path(local.base), lies_to, answer)))
     check_nothing_left(local)
