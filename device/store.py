@@ -130,7 +130,6 @@ class Store:
             with suppress(DeviceTrouble):
                 _finish(stream)  # broken off, it would take the connection along, and the lock
             raise
-        _finish(stream)
 
     def hash(self, names: Sequence[str]) -> dict[str, Hashed]:
         """Hash files on the device; those that changed meanwhile are left out."""
