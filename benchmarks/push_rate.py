@@ -182,9 +182,8 @@ class _Bench:
             self.transport.push(item.local, f"{folder}/{item.sha256}.{token}")
 
     def _prove(self, store: Store, token: str) -> None:
-        with proving(store, self.prover.sha256, [], list(map(Send, self.items)), token) as proofs:
-            proofs.small()
-            if not proofs.is_ready:
+        with proving(store, self.prover.sha256, list(map(Send, self.items)), token) as proofs:
+            if not proofs.ready():
                 raise BadInput("the prover does not run on the emulated device")
             proofs.proofs(len(self.items))
 

@@ -1,8 +1,8 @@
 """What is sent is verified on the device, and written to its flash.
 
-Small files are hashed by the device's `sha256sum` when all are there, large ones are proven by a
-program of ours as they arrive. Where there are large ones, all have their names before they are on
-the flash: nothing vouches for them until then.
+Where there are large files, all are proven by a program of ours as they arrive, and have their
+names before they are on the flash: nothing vouches for them until then. Small files alone are
+hashed by the device's `sha256sum` when all are there.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from taskzip.contracts.progress import Progress
 from taskzip.device.errors import ChangedOnDevice, DeviceFull, TransferFailed
 from taskzip.device.manifest import Item, refuse_changed
 from taskzip.device.parse.files import Content, FileState
-from taskzip.device.proofs import Proof, Proving, new_token, proving
+from taskzip.device.proofs import Proof, Proving, new_token, proving, send_part
 from taskzip.device.room import free_bytes
 from taskzip.device.send import Send, send
 from taskzip.device.stamp import Entry
@@ -47,19 +47,20 @@ class Arrivals:
         """Send and verify; TransferFailed where damage arrived, which gets no name or loses it, and
         BadInput where a local file was changed: nothing of what was on its way is left then.
         """
-        small = [each for each in sends if prover is None or each.item.bytes < LARGE_BYTES]
-        large = [each for each in sends if prover and each.item.bytes >= LARGE_BYTES]
-        names = [each.item.sha256 + PARTIAL for each in small]
-        token = new_token()
+        has_large = any(each.item.bytes >= LARGE_BYTES for each in sends)
+        sends, token = _in_order(sends, prover), new_token()
+        own = [each for each in sends if each.item.sha256 == prover]
         try:
-            with _checking([*small, *large]) as checked:  # in the order in which they are sent
-                self._send(small, lambda each: send(self.store, each, on_bytes), checked)
-                if not large or prover is None:
-                    yield Arrived(self._hashed(small))
+            with _checking(sends) as checked:
+                if prover is None or not has_large:
+                    self._send(sends, lambda each: send(self.store, each, on_bytes), checked)
+                    yield Arrived(self._hashed(sends))
                     return
-                with proving(self.store, prover, names, large, token) as proofs:
-                    self._send(large, lambda each: proofs.send(each, on_bytes), checked)
-                    yield self._proven(small, large, proofs, checked)
+                self._send(own, lambda each: send_part(self.store, each, token, on_bytes), checked)
+                with proving(self.store, prover, sends, token) as proofs:
+                    more = sends[len(own) :]
+                    self._send(more, lambda each: proofs.send(each, on_bytes), checked)
+                    yield self._proven(sends, proofs, checked)
         except BadInput:
             ends = ("", PARTIAL, PART, f".{token}")
             self.store.remove([each.item.sha256 + end for each in sends for end in ends])
@@ -89,21 +90,17 @@ class Arrivals:
         names = [each.item.sha256 + PARTIAL for each in sends]
         return self._entries(sends, self.store.settle(names, sum(each.bytes for each in sends)))
 
-    def _proven(
-        self, small: Sequence[Send], large: Sequence[Send], proofs: Proving, checked: "_Checked"
-    ) -> Arrived:
+    def _proven(self, sends: Sequence[Send], proofs: Proving, checked: "_Checked") -> Arrived:
         """What was sent, which the device has hashed, and named, meanwhile."""
-        with self._told_full(large[-1]):
-            entries = self._entries(small, proofs.small())
-        if not proofs.is_ready:
+        if not proofs.ready():
             self.progress.step("The device cannot run the prover: it hashes afterwards")
-            for each in large:
+            for each in sends:
                 proofs.give_up(each)
-            return Arrived(entries | self._hashed(large), partial(self.store.flush, [*entries]))
-        with self._told_full(large[-1]):
-            found = proofs.proofs(len(large))
-        proven = self._entries(large, self._whole(large, found, checked))
-        return Arrived(entries | proven, partial(self._settle, proofs, large[-1], [*entries]))
+            return Arrived(self._hashed(sends))
+        with self._told_full(sends[-1]):
+            found = proofs.proofs(len(sends))
+        entries = self._entries(sends, self._whole(sends, found, checked))
+        return Arrived(entries, partial(self._settle, proofs, sends[-1]))
 
     def _whole(
         self, sends: Sequence[Send], found: Mapping[str, Proof], checked: "_Checked"
@@ -114,10 +111,9 @@ class Arrivals:
         self.store.remove(damaged)
         return {name: proof.settled for name, proof in found.items() if name not in damaged}
 
-    def _settle(self, proofs: Proving, last: Send, small: Sequence[str]) -> None:
+    def _settle(self, proofs: Proving, last: Send) -> None:
         with self._told_full(last):
             proofs.settle()
-        self.store.flush(small)
 
     def _entries(self, sends: Sequence[Send], verified: Mapping[str, Settled]) -> dict[str, Entry]:
         """The entries that were sent; TransferFailed for one that is not among the verified."""
@@ -148,13 +144,20 @@ class Arrivals:
         return Entry(state)
 
 
+def _in_order(sends: Sequence[Send], prover: str | None) -> list[Send]:
+    """The prover, which is there before what it proves; then small files, then large ones."""
+    return sorted(
+        sends, key=lambda each: (each.item.sha256 != prover, each.item.bytes >= LARGE_BYTES)
+    )
+
+
 _Checked = Callable[[Send], str]
 """Waits for the XXH64 of what is sent of a local file."""
 
 
 @contextmanager
 def _checking(sends: Sequence[Send]) -> Iterator[_Checked]:
-    """Hash the local files beside what the block does.
+    """Hash the local files, in the order in which they are sent, beside what the block does.
 
     Gives what waits for one, and raises BadInput where it is not what its manifest says.
     """

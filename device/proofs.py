@@ -1,9 +1,9 @@
-"""Large files proven as they arrive: the prover runs on the device beside what is sent.
+"""Files proven as they arrive: the prover runs on the device beside what is sent.
 
-It takes each file's name from adbd as soon as there is one, so that what had arrived stays where a
-transfer breaks off; hashes the bytes while they are in memory, gives the file its name, and tells
-both, so that nothing is left to do once the last byte is there but to compare; then it waits for
-the flash.
+It is the first that is sent. It takes each file's name from adbd as soon as there is one, so that
+what had arrived stays where a transfer breaks off; hashes the bytes while they are in memory, gives
+the file its name, and tells both, so that nothing is left to do once the last byte is there but to
+compare; then it waits for the flash.
 """
 
 import re
@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-from taskzip.device.errors import ParseTrouble
+from taskzip.device.errors import ParseTrouble, TransferFailed
 from taskzip.device.parse.fields import shown, whole_number
 from taskzip.device.parse.files import STAT_FORMAT, Content, parse_states
 from taskzip.device.send import Send, make_whole, send_as
 from taskzip.device.store import Settled, Store
-from taskzip.device.store_scripts import NOT_NAMED
+from taskzip.device.store_scripts import DAMAGED
 from taskzip.device.transport.protocol import LineStream, OnBytes
 
 _READY, _SETTLED = b"ready", b"settled"
@@ -37,36 +37,29 @@ class Proof:
 
 
 class Proving:
-    """A prover that waits for files in their order, once small files have their names.
-
-    Sending need not wait for either.
-    """
+    """A prover that waits for files in their order; sending need not wait for it."""
 
     def __init__(self, store: Store, stream: LineStream, token: str) -> None:
         self._store, self._stream, self._token = store, stream, token
-        self.is_ready = False
-        """Whether the prover runs, once `small` has told."""
 
     def send(self, sending: Send, on_bytes: OnBytes) -> None:
         """Send what is missing of a file."""
-        send_as(self._store, sending, self._name(sending), on_bytes)
+        send_part(self._store, sending, self._token, on_bytes)
 
-    def small(self) -> dict[str, Settled]:
-        """The small files that have their names, by SHA-256."""
-        lines = []
-        for line in self._stream:
-            if line == _READY:
-                self.is_ready = True
-                break
-            lines.append(line.decode(errors="replace"))
+    def ready(self) -> bool:
+        """Whether the device can run the prover; TransferFailed if that arrived damaged."""
+        line = next(self._stream, None)
+        if line is not None and line != _READY:
+            raise ParseTrouble(f"the prover should be ready, the device says {line!r}")
         ended = self._stream.completed
-        if ended is not None and ended.exit_code == NOT_NAMED:
-            ended.checked()
-        return self._store.settled("\n".join(lines)) if lines else {}
+        if ended is not None and ended.exit_code == DAMAGED:
+            serial = self._store.transport.serial
+            raise TransferFailed(f"{serial}: the prover arrived damaged; try again")
+        return line == _READY
 
     def give_up(self, sending: Send) -> None:
         """Where no prover ran: make what was sent the whole partial file."""
-        make_whole(self._store, sending, self._name(sending))
+        make_whole(self._store, sending, _part(sending, self._token))
 
     def proofs(self, count: int) -> dict[str, Proof]:
         """Of so many files, by SHA-256, once all are named; fewer where there are no more."""
@@ -87,9 +80,6 @@ class Proving:
         if said != [_SETTLED]:
             raise ParseTrouble(f"the prover should say that all is settled, not {said!r}")
 
-    def _name(self, sending: Send) -> str:
-        return f"{sending.item.sha256}.{self._token}"
-
     def _refuse_failure(self) -> None:
         if self._stream.completed is not None:
             self._stream.completed.checked()
@@ -100,19 +90,27 @@ def new_token() -> str:
     return f"part-{_LOWEST_TOKEN + secrets.randbelow(9 * _LOWEST_TOKEN)}"
 
 
+def send_part(store: Store, sending: Send, token: str, on_bytes: OnBytes) -> None:
+    """Send what is missing of a file, under the name by which the prover knows it."""
+    send_as(store, sending, _part(sending, token), on_bytes)
+
+
 @contextmanager
-def proving(
-    store: Store, prover: str, small: Sequence[str], sends: Sequence[Send], token: str
-) -> Iterator[Proving]:
-    """The prover, an entry of the store, or one of the small files that become entries first."""
-    words = [(each.item.sha256, each.start, each.item.bytes) for each in sends]
-    argv = [f"{store.folder}/{prover}", store.folder, token, STAT_FORMAT]
-    argv += [str(word) for three in words for word in three]
-    stream = store.name_and_run(small, argv)
+def proving(store: Store, prover: str, sends: Sequence[Send], token: str) -> Iterator[Proving]:
+    """The prover of these files: an entry of the store, or the first of them, sent already."""
+    own = [_part(each, token) for each in sends if each.item.sha256 == prover]
+    program, promised = (own[0], prover) if own else (prover, "")
+    files = [(each.item.sha256, each.start, each.item.bytes) for each in sends]
+    words = [store.folder, token, STAT_FORMAT, *(str(word) for file in files for word in file)]
+    stream = store.run(program, promised, words)
     try:
         yield Proving(store, stream, token)
     finally:
         stream.close()
+
+
+def _part(sending: Send, token: str) -> str:
+    return f"{sending.item.sha256}.{token}"
 
 
 def _parse(line: str) -> tuple[str, Content, str]:

@@ -49,7 +49,8 @@ def push_items(  # noqa: PLR0913  # where, what, and how
     a file arrives damaged, and BadInput when a local file is not what its manifest says.
     """
     items = [*items, *filter(None, [prover])]
-    push = _Push(Store(transport, home), {item.sha256: item for item in items}, progress)
+    wanted = {item.sha256: item for item in items}
+    push = _Push(Store(transport, home), wanted, prover.sha256 if prover else None, progress)
     with push.store.opened({item.path: item.sha256 for item in items}) as (found, link):
         entries = push.without_wanted(found.sure) if verify else found.sure
         arrived = push.hash_unsure(found, entries)
@@ -57,7 +58,7 @@ def push_items(  # noqa: PLR0913  # where, what, and how
         make_room(push.store, sends, entries, push.wanted, found.free_bytes)
         entries |= push.arrivals.publish(_whole(arrived))
         began = monotonic()
-        with push.sent(sends, prover.sha256 if prover else None) as sent:
+        with push.sent(sends) as sent:
             link()
             verified = monotonic()
             sent.settle()
@@ -69,10 +70,11 @@ def push_items(  # noqa: PLR0913  # where, what, and how
 
 @dataclass(frozen=True)
 class _Push:
-    """The store, and the items by the SHA-256 that each is to have."""
+    """The store, the items by the SHA-256 that each is to have, and which is the prover."""
 
     store: Store
     wanted: Mapping[str, Item]
+    prover: str | None
     progress: Progress
 
     @property
@@ -98,12 +100,15 @@ class _Push:
     def plan(self, sure: Mapping[str, Entry], arrived: Mapping[str, Hashed]) -> list[Send]:
         """What is to be sent."""
         there = {*sure, *_whole(arrived)}
-        missing = (item for sha256, item in self.wanted.items() if sha256 not in there)
-        sends = [plan_send(item, arrived.get(item.sha256 + PARTIAL)) for item in missing]
+        missing = [item for sha256, item in self.wanted.items() if sha256 not in there]
+        begun = {item.sha256: arrived.get(item.sha256 + PARTIAL) for item in missing}
+        if self.prover in begun:
+            begun[self.prover] = None  # run as soon as it was sent, under the name that it has then
+        sends = [plan_send(item, begun[item.sha256]) for item in missing]
         return sorted(sends, key=lambda each: each.item.bytes, reverse=True)
 
     @contextmanager
-    def sent(self, sends: Sequence[Send], prover: str | None) -> Iterator[Arrived]:
+    def sent(self, sends: Sequence[Send]) -> Iterator[Arrived]:
         """Send and verify; see `Arrivals.sent`."""
         if not sends:
             yield Arrived({})
@@ -111,7 +116,7 @@ class _Push:
         total = sum(each.bytes for each in sends)
         with progress_bar(self.progress, f"Pushing {len(sends)} files", total) as bar:
             on_bytes = partial(self.progress.advance, bar)
-            with self.arrivals.sent(sends, prover, on_bytes) as arrived:
+            with self.arrivals.sent(sends, self.prover, on_bytes) as arrived:
                 yield arrived
 
     def vouch_for(self, entries: Entries, found: Found) -> None:

@@ -143,29 +143,21 @@ class Store:
     def settle(self, names: Sequence[str], to_flash_bytes: int) -> dict[str, Settled]:
         """Hash partial files; those that are what their names promise are published, by SHA-256."""
         words = ["sync" if to_flash_bytes >= LARGE_BYTES else ":", *names]
-        return self.settled(self._in_folder(scripts.SETTLE, words, FLASH_TIMEOUT_S))
-
-    def name_and_run(self, names: Sequence[str], argv: Sequence[str]) -> LineStream:
-        """Give partial files that are what their names promise these names, and run a program then.
-
-        The output begins with what `settled` reads. `flush` writes the files to the flash.
-        """
-        words = [scripts.NAME_AND_RUN, "store", STAT_FORMAT, self.folder, " ".join(names), *argv]
-        return self.transport.lines(["sh", "-c", *words], FLASH_TIMEOUT_S)
-
-    def flush(self, names: Sequence[str]) -> None:
-        """Write files to the flash."""
-        if names:
-            self._shell(scripts.FLUSH, self.folder, *names, timeout_s=FLASH_TIMEOUT_S)
-
-    def settled(self, text: str) -> dict[str, Settled]:
-        """The files that have their names, by SHA-256; ParseTrouble where the text is another."""
+        text = self._in_folder(scripts.SETTLE, words, FLASH_TIMEOUT_S)
         before, hashes, after = self._three(text)
         return {
             sha256: Settled(before[name].content, after[sha256])
             for name, sha256 in hashes.items()
             if name == sha256 + PARTIAL and name in before and sha256 in after
         }
+
+    def run(self, program: str, promised: str, words: Sequence[str]) -> LineStream:
+        """Run a program that lies in the folder.
+
+        Where its SHA-256 is `promised`, and is another, it ends with `DAMAGED` instead.
+        """
+        argv = [scripts.RUN, "store", self.folder, program, promised, *words]
+        return self.transport.lines(["sh", "-c", *argv], FLASH_TIMEOUT_S)
 
     def publish(self, names: Iterable[str]) -> dict[str, FileState]:
         """Give partial files their names, once they are on the flash; their states then."""

@@ -6,7 +6,8 @@
 from taskzip.device.running import END_RUNNING
 
 # A runner that outlived its connection is ended too: adbd may notice late that a host is gone.
-# The links come last: who reads what is there need not wait for them.
+# Folders and links come last: who reads what is there need not wait for them, and adbd makes the
+# folders of what it is sent.
 OPEN = r"""
 home=$1 name=$2 format=$3 links=$4 is_new=yes
 [ ! -L "$home" ] || { echo "$home is a link" >&2; exit 1; }
@@ -17,11 +18,14 @@ if cd "$home" 2>/dev/null; then
     fi
     if [ -d store ] && [ ! -L store ]; then
         is_new=no
+        cd store || exit
     elif [ -e store ] || [ -L store ]; then
         rm -rf store || exit
     fi
+else
+    cd "${home%/*}" 2>/dev/null || { mkdir -p "$home" && cd "$home"; } || exit
 fi
-mkdir -p "$home/work" "$home/store" && cd "$home/store" && df -k . || exit
+df -k . || exit
 echo "
 %"
 [ $is_new = yes ] || find . -mindepth 1 -maxdepth 1 ! -path ./.stamp '(' \
@@ -29,10 +33,11 @@ echo "
     -o -exec rm -rf {} + ')' || exit
 echo "
 %"
-[ ! -f .stamp ] || cat .stamp
+[ $is_new = yes ] || [ ! -f .stamp ] || cat .stamp
 echo "
 %"
-[ -z "$links" ] || { cd ../work && echo "$links" | base64 -d | tar -xf -; }
+mkdir -p "$home/work" "$home/store" && cd "$home/work" || exit
+[ -z "$links" ] || { echo "$links" | base64 -d | tar -xf -; }
 """.replace("END_RUNNING", END_RUNNING)
 HASH = r"""
 format=$1
@@ -65,7 +70,6 @@ fsync "$@" 2>/dev/null || for file do
     }
 done
 """
-FLUSH = 'cd "$1" && shift || exit' + _FLUSH
 PUBLISH = (
     r"""
 format=$1
@@ -102,25 +106,18 @@ set -- "$format" . "$@"
 """
     + PUBLISH
 )
-# Gives those their names, all of which are in one word, and becomes another program. What keeps it
-# from naming is told from what keeps the program from running.
-NOT_NAMED = 9
-NAME_AND_RUN = (
-    r"""
-format=$1 names=$3
-cd "$2" || exit NOT_NAMED
+# Becomes a program of the store, once its bytes are those that are promised where they just came.
+DAMAGED = 9
+RUN = r"""
+cd "$1" || exit
+program=$2 promised=$3
 shift 3
-(
-set -- $names
-[ $# -gt 0 ] || exit 0
-"""
-    + _CHECK
-    + _NAME
-    + r"""
-) || exit NOT_NAMED
-exec "$@"
-"""
-).replace("NOT_NAMED", str(NOT_NAMED))
+if [ -n "$promised" ]; then
+    case $(sha256sum -- "$program") in "$promised "*) ;; *) exit DAMAGED ;; esac
+    [ -x "$program" ] || chmod 755 "$program" || exit
+fi
+exec "./$program" "$@"
+""".replace("DAMAGED", str(DAMAGED))
 APPEND = r'cd "$1" && cat "$2" >>"$3" && rm -f "$2"'
 REMOVE = r'cd "$1" && shift && rm -f -- "$@"'
 RENAME = r'cd "$1" && mv -f "$2" "$3"'

@@ -127,27 +127,62 @@ def test_a_beginning_is_gone_on_with(
 
 
 class Damaging(LocalTransport):
-    """A device whose connection turns bits over in large files."""
+    """A device whose connection turns a bit over in some files."""
+
+    def __init__(self, folder: Path, damages: list[Item]) -> None:
+        super().__init__(folder)
+        self._damages = [each.sha256 for each in damages]
 
     def push(self, local, remote, on_bytes=None, span=None) -> None:
-        if ".part-" not in remote:
+        if Path(remote).name.partition(".")[0] not in self._damages:
             return super().push(local, remote, on_bytes, span)
         content = bytearray(local.read_bytes())
-        content[LARGE_BYTES // 2] ^= 1
+        content[len(content) // 2] ^= 1
         damaged = Path(self._base, "damaged")
         damaged.write_bytes(content)
         return super().push(damaged, remote, on_bytes, span)
 
 
-def test_of_a_large_file_that_arrives_damaged_nothing_stays(
-    local: LocalTransport, items: list[Item], host_prover: Item
+@pytest.mark.parametrize("damaged", [[0, 2], [1], [0, 1, 2]])
+def test_of_what_arrives_damaged_nothing_stays(
+    local: LocalTransport, items: list[Item], host_prover: Item, damaged: list[int]
 ) -> None:
+    damages = [items[number] for number in damaged]
     with pytest.raises(TransferFailed, match="arrived damaged"):
-        push(Damaging(Path(local.base)), items, host_prover)
-    names = set(stored(local))
-    assert not {name for name in names for item in items[::2] if item.sha256 in name}
-    assert push(local, items, host_prover).files == 2
+        push(Damaging(Path(local.base), damages), items, host_prover)
+    assert not {name for name in stored(local) for item in damages if item.sha256 in name}
+    assert push(local, items, host_prover).files == len(damaged)
     assert stored(local) == expected_names([*items, host_prover])
+
+
+def test_a_prover_that_arrives_damaged_is_not_run(
+    local: LocalTransport, items: list[Item], tmp_path: Path
+) -> None:
+    script = f"#!/bin/sh\ntouch {tmp_path}/was_run\n" + 1000 * "#"
+    spy = item_of(tmp_path, PROVER_PATH, script.encode())
+    with pytest.raises(TransferFailed, match="the prover arrived damaged"):
+        push(Damaging(Path(local.base), [spy]), items, spy)
+    assert not (tmp_path / "was_run").exists()
+    assert not set(stored(local)) & {spy.sha256, *(each.sha256 for each in items)}
+
+
+def test_a_prover_that_broke_off_is_sent_again(
+    transport: Transport, items: list[Item], prover: Item, tmp_path: Path
+) -> None:
+    (tmp_path / "beginning").write_bytes(prover.local.read_bytes()[:1000])
+    transport.push(tmp_path / "beginning", f"{home(transport)}/store/{prover.sha256}.partial")
+    assert push(transport, items, prover).bytes == sum(each.bytes for each in (*items, prover))
+    assert stored(transport) == expected_names([*items, prover])
+
+
+def test_more_files_than_a_program_may_open(
+    local: LocalTransport, items: list[Item], host_prover: Item, tmp_path: Path
+) -> None:
+    many = [item_of(tmp_path, f"bundle/small{n}", b"%d" % n) for n in range(100)]
+    script = f'#!/bin/sh\nulimit -S -n 64\nexec "{host_prover.local}" "$@"\n'
+    limited = item_of(tmp_path, PROVER_PATH, script.encode())
+    push(local, [*items, *many], limited)
+    assert stored(local) == expected_names([*items, *many, limited])
 
 
 def test_a_changed_local_file_is_refused_and_nothing_of_it_stays(
@@ -193,19 +228,6 @@ def test_a_prover_that_fails_proves_nothing(
     assert not set(stored(local)) & {items[0].sha256, items[2].sha256}
 
 
-def test_small_files_that_cannot_be_named_are_told(
-    local: LocalTransport, items: list[Item], host_prover: Item
-) -> None:
-    push(local, [], host_prover)
-    store = Store(local, home(local))
-    small, large = f"{items[1].sha256}.partial", [Send(items[0])]
-    with (
-        proving(store, host_prover.sha256, [small], large, new_token()) as proofs,
-        pytest.raises(CommandFailed, match=small),
-    ):
-        proofs.small()
-
-
 @pytest.mark.parametrize("instead", ["s/settled/nonsense/", "/settled/d"])
 def test_what_is_not_on_the_flash_is_not_vouched_for(
     local: LocalTransport,
@@ -236,9 +258,9 @@ def test_a_file_that_another_push_sends_is_not_taken(
     store = Store(local, home(local))
     other = Path(store.folder, f"{items[0].sha256}.part-1")
     other.write_bytes(items[0].local.read_bytes())
-    with proving(store, host_prover.sha256, [], [Send(items[0])], new_token()) as proofs:
+    with proving(store, host_prover.sha256, [Send(items[0])], new_token()) as proofs:
         proofs.send(Send(items[0]), lambda _: None)
-        assert proofs.small() == {}
+        assert proofs.ready()
         assert list(proofs.proofs(1)) == [items[0].sha256]
         proofs.settle()
     assert other.exists()

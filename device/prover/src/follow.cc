@@ -66,13 +66,15 @@ Result<Descriptor> await_file(const Claim& claim, const std::string& name) {
 
 std::string partial_name(const Coming& coming) { return coming.name + ".partial"; }
 
-// The file that holds the bytes in the end, opened; what arrives whole gets its name.
+// The file that holds the bytes in the end, opened; what arrives whole gets its name. That may be
+// this program, which runs, and is not opened to be written.
 Result<Descriptor> open_whole(int folder, const Coming& coming, const std::string& part) {
   const std::string whole = partial_name(coming);
   if (coming.start == 0 && renameat(folder, part.c_str(), folder, whole.c_str()) != 0) {
     return failed(kMissing, part);
   }
-  Descriptor file(openat(folder, whole.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+  const int access = coming.start == 0 ? O_RDONLY : O_WRONLY | O_APPEND;
+  Descriptor file(openat(folder, whole.c_str(), access | O_CLOEXEC | O_NOFOLLOW));
   struct stat info {};
   if (!file.is_open() || fstat(file.get(), &info) != 0) {
     return failed(kMissing, whole);

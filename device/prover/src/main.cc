@@ -4,6 +4,7 @@
 // all have their names, what `stat -c FORMAT` says of them; and `settled` when all are on the flash.
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,15 @@ int say_states(int folder, char* format, const std::vector<taskzip::Coming>& fil
   return 0;
 }
 
+// All files are open until they are on the flash.
+void allow_many_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 // Waits for the files, tells their hashes, and gives them their names.
 int take(const taskzip::Claim& claim, const std::vector<taskzip::Coming>& files,
          std::vector<taskzip::Proof>& proofs) {
@@ -111,6 +121,7 @@ int main(int count, char** words) {
     std::fprintf(stderr, "usage: taskzip-prover FOLDER PART FORMAT [NAME START BYTES]...\n");
     return kBadUsage;
   }
+  allow_many_files();
   std::vector<taskzip::Coming> files;
   for (int at = kFirst; at < count; at += kWords) {
     const auto start = std::strtoull(words[at + 1], nullptr, 10);
