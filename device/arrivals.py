@@ -1,8 +1,8 @@
 """What is sent is verified on the device, and written to its flash.
 
-Where there are large files, all are proven by a program of ours as they arrive, and have their
-names before they are on the flash: nothing vouches for them until then. Small files alone are
-hashed by the device's `sha256sum` when all are there.
+A program of ours proves files as they arrive; they have their names before they are on the flash:
+nothing vouches for them until then. Where it does not run, all are hashed by the device's
+`sha256sum` when they are there.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from taskzip.device.proofs import Proof, Proving, new_token, proving, send_part
 from taskzip.device.room import free_bytes
 from taskzip.device.send import Send, send
 from taskzip.device.stamp import Entry
-from taskzip.device.store import LARGE_BYTES, PART, PARTIAL, Settled, Store
+from taskzip.device.store import PART, PARTIAL, Settled, Store
 from taskzip.device.transport.protocol import OnBytes, Transport
 
 
@@ -47,12 +47,11 @@ class Arrivals:
         """Send and verify; TransferFailed where damage arrived, which gets no name or loses it, and
         BadInput where a local file was changed: nothing of what was on its way is left then.
         """
-        has_large = any(each.item.bytes >= LARGE_BYTES for each in sends)
         sends, token = _in_order(sends, prover), new_token()
         own = [each for each in sends if each.item.sha256 == prover]
         try:
             with _checking(sends) as checked:
-                if prover is None or not has_large:
+                if prover is None:
                     self._send(sends, lambda each: send(self.store, each, on_bytes), checked)
                     yield Arrived(self._hashed(sends))
                     return
@@ -99,7 +98,7 @@ class Arrivals:
             return Arrived(self._hashed(sends))
         with self._told_full(sends[-1]):
             found = proofs.proofs(len(sends))
-        entries = self._entries(sends, self._whole(sends, found, checked))
+        entries = self._entries(sends, self._unchanged(self._whole(sends, found, checked)))
         return Arrived(entries, partial(self._settle, proofs, sends[-1]))
 
     def _whole(
@@ -110,6 +109,16 @@ class Arrivals:
         damaged = [sha256 for sha256, proof in found.items() if proof.hash != hashes.get(sha256)]
         self.store.remove(damaged)
         return {name: proof.settled for name, proof in found.items() if name not in damaged}
+
+    def _unchanged(self, settled: Mapping[str, Settled]) -> dict[str, Settled]:
+        """Hash again what is not as it was when it was hashed.
+
+        adbd sets a file's time behind its last byte, which can be after the prover has read that.
+        """
+        changed = [name for name, (content, state) in settled.items() if state.content != content]
+        again = self.store.hash(changed) if changed else {}
+        sure = {name: each.state for name, each in again.items() if each.sha256 == name}
+        return {**settled, **{name: Settled(each.content, each) for name, each in sure.items()}}
 
     def _settle(self, proofs: Proving, last: Send) -> None:
         with self._told_full(last):
@@ -145,10 +154,8 @@ class Arrivals:
 
 
 def _in_order(sends: Sequence[Send], prover: str | None) -> list[Send]:
-    """The prover, which is there before what it proves; then small files, then large ones."""
-    return sorted(
-        sends, key=lambda each: (each.item.sha256 != prover, each.item.bytes >= LARGE_BYTES)
-    )
+    """The prover, which is there before what it proves, then the others."""
+    return sorted(sends, key=lambda each: each.item.sha256 != prover)
 
 
 _Checked = Callable[[Send], str]

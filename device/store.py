@@ -42,7 +42,8 @@ _NAME_PATTERN = "[0-9a-f]" * 64
 FLASH_TIMEOUT_S = 900.0
 """A card may take a minute for 1 GiB, and an emulated one on a busy host several."""
 _HASH_TIMEOUT_S = 600.0
-_LINKS_AT_ONCE = 32
+_LINK_BLOCKS_AT_ONCE = 76
+"""Of a tar: with what ends it, and in Base64, they fit into an adb server's request."""
 _STAMP_BYTES_AT_ONCE = 8 << 10
 """What surely fits into a command line, and into an adb server's request."""
 
@@ -88,6 +89,8 @@ class Settled(NamedTuple):
 
 
 States = dict[str, FileState]
+Link = tuple[str, str]
+"""Its path, and its target."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,7 @@ class Store:
         The run folder becomes links, path → SHA-256; what is not there yet can come later.
         """
         links = [(path, f"{self.folder}/{sha256}") for path, sha256 in (paths or {}).items()]
-        starts = range(0, len(links), _LINKS_AT_ONCE)
-        first, *more = [_packed(links[at : at + _LINKS_AT_ONCE]) for at in starts] or [""]
+        first, *more = map(_packed, _batches(links) or [[]])
         words = [scripts.OPEN, "store", self.home, _NAME_PATTERN, STAT_FORMAT, first]
         stream = self.transport.lines(["sh", "-c", *words], SHELL_TIMEOUT_S)
 
@@ -233,8 +235,25 @@ def _named(state: FileState) -> FileState:
     return FileState(**{**vars(state), "path": state.path.removeprefix("./")})
 
 
-def _packed(links: Iterable[tuple[str, str]]) -> str:
+def _batches(links: Iterable[Link]) -> list[list[Link]]:
+    """The links, as many together as fit."""
+    batches: list[list[Link]] = []
+    left = 0
+    for link in links:
+        long = [len(word.encode()) for word in link if len(word.encode()) >= tarfile.LENGTH_NAME]
+        blocks = 1 + sum(1 + -(-(count + 1) // tarfile.BLOCKSIZE) for count in long)
+        if blocks > left:
+            batches.append([])
+            left = _LINK_BLOCKS_AT_ONCE
+        batches[-1].append(link)
+        left -= blocks
+    return batches
+
+
+def _packed(links: Sequence[Link]) -> str:
     """A tar of symbolic links, path and target, in Base64: one program makes all of them."""
+    if not links:
+        return ""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path, target in links:

@@ -266,14 +266,27 @@ def test_a_file_that_another_push_sends_is_not_taken(
     assert other.exists()
 
 
+def changing(folder: Path, prover: Item, change: str) -> Item:
+    """A prover on a device that changes the first file that it has proven, `$3`, and named."""
+    stat = folder / "stat"
+    stat.write_text(f'#!/bin/sh\n{change}\nexec {shutil.which("stat")} "$@"\n')
+    stat.chmod(0o755)
+    script = f'#!/bin/sh\nPATH={folder}:$PATH exec "{prover.local}" "$@"\n'
+    return item_of(folder, PROVER_PATH, script.encode())
+
+
 def test_a_file_that_changes_after_it_was_hashed_is_not_taken_for_it(
     local: LocalTransport, items: list[Item], host_prover: Item, tmp_path: Path
 ) -> None:
-    stat = tmp_path / "stat"
-    stat.write_text(f'#!/bin/sh\necho more >>"$3"\nexec {shutil.which("stat")} "$@"\n')
-    stat.chmod(0o755)
-    script = f'#!/bin/sh\nPATH={tmp_path}:$PATH exec "{host_prover.local}" "$@"\n'
-    changing = item_of(tmp_path, PROVER_PATH, script.encode())
     with pytest.raises(ChangedOnDevice, match="changed while it was pushed"):
-        push(local, items, changing)
+        push(local, items, changing(tmp_path, host_prover, 'echo more >>"$3"'))
     assert not {each.sha256 for each in items} & sure(local)
+
+
+def test_a_file_whose_time_is_set_after_it_was_hashed_is_hashed_again(
+    local: LocalTransport, items: list[Item], host_prover: Item, tmp_path: Path
+) -> None:
+    prover = changing(tmp_path, host_prover, 'touch -d @1000000000 "$3"')
+    push(local, items, prover)
+    assert {each.sha256 for each in [*items, prover]} <= sure(local)
+    assert push(local, items, prover).files == 0

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import subprocess
 from dataclasses import dataclass, field
 
 from adb_shell import constants
@@ -24,7 +25,9 @@ class Daemon:
     """What it says of a file instead of taking it."""
     received: bytearray = field(default_factory=bytearray)
     sums: list[int] = field(default_factory=list)
-    closed: int = 0
+    services: dict[int, bytes] = field(default_factory=dict)
+    """Those that were asked for, by the number of the stream; a shell's commands are run."""
+    closed: list[int] = field(default_factory=list)
 
     def serve(self, connection: socket.socket) -> None:
         """One connection to its end."""
@@ -41,8 +44,13 @@ class Daemon:
                 self._local = arg0
                 assert bool(arg1) == self.delays
                 self._okay(GRANTED_BYTES)
+                self.services[arg0], _, command = data.removesuffix(b"\0").partition(b":")
+                if self.services[arg0] == b"shell":
+                    done = subprocess.run(["sh", "-c", command], check=False, capture_output=True)
+                    self._send(constants.WRTE, REMOTE, arg0, done.stdout)
+                    self._send(constants.CLSE, REMOTE, arg0, b"")
             elif command == constants.CLSE:
-                self.closed += 1
+                self.closed.append(arg0)
                 self._send(constants.CLSE, REMOTE, self._local, b"")
             elif command == constants.WRTE:
                 self.sums.append(told_sum)
@@ -71,13 +79,14 @@ class Daemon:
             header[16:20] = bytes(4)  # no sum
         self._connection.sendall(bytes(header) + data)
 
-    def file(self) -> bytes:
-        """The content of the one file that was sent."""
-        rest, content = memoryview(self.received), b""
+    def files(self) -> list[bytes]:
+        """The content of each file that was sent."""
+        rest, contents = memoryview(self.received), []
         while rest:
             word, count = bytes(rest[:4]), int.from_bytes(rest[4:8], "little")
-            if word == b"DONE":
-                break
-            content += rest[8 : 8 + count] if word == b"DATA" else b""
-            rest = rest[8 + count :]
-        return content
+            if word == b"SEND":
+                contents.append(b"")
+            elif word == b"DATA":
+                contents[-1] += rest[8 : 8 + count]
+            rest = rest[8 + (0 if word == b"DONE" else count) :]
+        return contents

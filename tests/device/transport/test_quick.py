@@ -40,21 +40,38 @@ def connected(daemon: Daemon, keys: Path) -> Iterator[AdbTransport]:
         (Daemon(OLD, b"features=delayed_ack"), True),
     ],
 )
-def test_a_file_arrives_whatever_the_device_speaks(
+def test_files_arrive_by_one_stream_whatever_the_device_speaks(
     daemon: Daemon, has_sums: bool, file: Path, tmp_path: Path
 ) -> None:
+    (tmp_path / "more").write_bytes(b"more")
+    files = [file, tmp_path / "more", file]
+    with connected(daemon, tmp_path) as transport:
+        for each in files:
+            transport.push(each, "/there")
+    assert daemon.files() == [each.read_bytes() for each in files]
+    assert any(daemon.sums) == has_sums
+    assert [*daemon.services.values()] == [b"sync"]
+    assert daemon.closed == []
+
+
+def test_a_command_closes_the_stream_of_files(file: Path, tmp_path: Path) -> None:
+    daemon = Daemon(NEW, b"features=delayed_ack")
     with connected(daemon, tmp_path) as transport:
         transport.push(file, "/there")
-    assert daemon.file() == file.read_bytes()
-    assert any(daemon.sums) == has_sums
-    assert daemon.closed == 1
+        assert daemon.closed == []
+        assert transport.shell(["echo", "said"]).text == "said\n"
+        assert daemon.services[daemon.closed[0]] == b"sync"
+        transport.push(file, "/there")
+    assert [*daemon.services.values()] == [b"sync", b"shell", b"sync"]
 
 
 def test_what_follows_does_not_wait_for_acknowledgements(file: Path, tmp_path: Path) -> None:
     daemon = Daemon(NEW, b"features=delayed_ack", late_bytes=WINDOW_BYTES - (1 << 20))
     with connected(daemon, tmp_path) as transport:
         transport.push(file, "/there")
-    assert daemon.file() == file.read_bytes()
+        daemon.late_bytes = len(daemon.received) + WINDOW_BYTES - (1 << 20)
+        transport.push(file, "/there")
+    assert daemon.files() == 2 * [file.read_bytes()]
 
 
 @pytest.mark.parametrize("features", [b"", b"features=delayed_ack"])
@@ -68,4 +85,4 @@ def test_a_device_that_refuses_is_not_sent_the_rest(
     ):
         transport.push(file, "/there")
     assert len(daemon.received) < SIZE
-    assert daemon.closed == 1
+    assert daemon.closed == [*daemon.services]
