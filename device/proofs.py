@@ -50,7 +50,8 @@ class Proving:
         """Whether the device can run the prover; TransferFailed if that arrived damaged."""
         line = next(self._stream, None)
         if line is not None and line != _READY:
-            raise ParseTrouble(f"the prover should be ready, the device says {line!r}")
+            said = shown(line.decode(errors="replace"))
+            raise ParseTrouble(f"the prover should be ready, the device says {said}")
         ended = self._stream.completed
         if ended is not None and ended.exit_code == DAMAGED:
             serial = self._store.transport.serial

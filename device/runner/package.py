@@ -37,7 +37,7 @@ class RunnerPackage:
     """What its hello line says as `runner_version`."""
     runtime_versions: Mapping[str, str]
     prover: Path | None = None
-    """For the same machine; without one large files are hashed when all are there."""
+    """For the same machine; without one files are hashed when all are there."""
 
     @property
     def bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Large files proven by the prover as they arrive: on this computer, and on the emulated device."""
+"""Files proven by the prover as they arrive: on this computer, and on the emulated device."""
 
 import os
 import shutil
@@ -226,6 +226,14 @@ def test_a_prover_that_fails_proves_nothing(
     with pytest.raises(error):
         push(local, items, failing)
     assert not set(stored(local)) & {items[0].sha256, items[2].sha256}
+
+
+def test_a_prover_that_says_something_else_first_is_not_believed(
+    local: LocalTransport, items: list[Item], tmp_path: Path
+) -> None:
+    talking = item_of(tmp_path, PROVER_PATH, b"#!/bin/sh\necho hello\necho ready\n")
+    with pytest.raises(ParseTrouble, match="should be ready, the device says 'hello'"):
+        push(local, items, talking)
 
 
 @pytest.mark.parametrize("instead", ["s/settled/nonsense/", "/settled/d"])

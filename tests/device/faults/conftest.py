@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -87,8 +87,18 @@ class Scene:
 
 
 @pytest.fixture
+def prover_program() -> Path | None:
+    """What proves on the device; without it the device hashes by its own programs."""
+    return None
+
+
+@pytest.fixture
 def make_scene(
-    tmp_path: Path, make_package: MakePackage, spec: RunSpec, request: pytest.FixtureRequest
+    tmp_path: Path,
+    make_package: MakePackage,
+    spec: RunSpec,
+    prover_program: Path | None,
+    request: pytest.FixtureRequest,
 ) -> Callable[..., Scene]:
     """Makes a scene whose runner says such things."""
     folder = tmp_path / "bundle"
@@ -96,7 +106,8 @@ def make_scene(
 
     def make(runner: str = WHOLE_RUN, **options: object) -> Scene:
         is_writing = request.config.getoption("--write-faults")
-        return Scene(make_package(runner, **options), folder, spec, is_writing)
+        package = replace(make_package(runner, **options), prover=prover_program)
+        return Scene(package, folder, spec, is_writing)
 
     return make
 

@@ -8,7 +8,9 @@ import pytest
 from adb_shell import constants
 
 from taskzip.contracts.errors import TaskzipError
+from taskzip.contracts.progress import Silent
 from taskzip.device.errors import KeyRefused
+from taskzip.device.prover.build import build_prover
 from taskzip.device.transport.connect import Door, Patience
 from taskzip.device.transport.protocol import Transport
 from taskzip.device.virtual.state import RunningMachine
@@ -31,6 +33,11 @@ CASES = [
     for phase in PHASES
     for way in WAYS
 ]
+
+
+@pytest.fixture
+def prover_program() -> Path:
+    return build_prover("aarch64", Silent())
 
 
 @pytest.mark.device

@@ -13,6 +13,7 @@ import pytest
 
 from taskzip.contracts.progress import Silent
 from taskzip.device.errors import ConnectionLost
+from taskzip.device.prover.build import build_prover
 from taskzip.device.session import Session
 from taskzip.device.transport.adb import AdbTransport
 from taskzip.device.transport.connect import Door, Patience
@@ -48,6 +49,11 @@ with open_session(transport, package, bundle, keep_pushed=False, progress=Silent
 
 def sh(transport: Transport, script: str, *words: str) -> None:
     transport.shell(["sh", "-c", script, "x", *words]).checked()
+
+
+@pytest.fixture
+def prover_program() -> Path:
+    return build_prover("aarch64", Silent())
 
 
 @pytest.fixture
