@@ -5,8 +5,8 @@ changes from round to round, because what was written before makes a difference.
 when the device's memory has them. Ours has verified them and put them in their places then,
 and goes on until all is on the flash: both moments are shown, and what `adb push` leaves to do, to
 write the files to the flash and to hash them there. Sending alone is shown too, and reading and
-hashing alone: no push is sooner than the one, and on one processor none that verifies is sooner
-than both.
+hashing alone: no push is sooner than the one, and where all processors are busy none that verifies
+is sooner than both. So the emulator's processor time is shown beside.
 """
 
 import hashlib
@@ -70,9 +70,13 @@ class PushRates(Document):
     """Ours again, all of it being there."""
     sent_s: tuple[float, ...]
     """The files sent by our transport, and nothing else."""
+    sent_processor_s: tuple[float, ...]
+    """What that took of the host's processors inside the emulator, as the two others below."""
     proof_s: tuple[float, ...]
     """The sent files read, hashed and named by the prover, which is started for it."""
+    proof_processor_s: tuple[float, ...]
     adb_s: tuple[float, ...]
+    adb_processor_s: tuple[float, ...]
     flash_s: tuple[float, ...]
     """What `adb push` leaves to do: writing the files to the flash …"""
     hash_s: tuple[float, ...]
@@ -114,7 +118,7 @@ def measure(mib: int, files: int, rounds: int, like: Profile) -> PushRates:
         target = resolve(device.serial, profile)
         with open_device(target, Silent()) as transport, _adb(Path(place), device.serial) as adb:
             prover = prover_item(build_prover("aarch64", Silent()))
-            bench = _Bench(transport, items, prover, adb)
+            bench = _Bench(transport, items, prover, adb, device.pid)
             turns = [bench.turn(number) for number in range(rounds)]
     return PushRates(
         bytes=sum(item.bytes for item in items),
@@ -132,6 +136,7 @@ class _Bench:
     items: Sequence[Item]
     prover: Item
     adb: Callable[..., None]
+    pid: int
 
     def turn(self, number: int) -> dict[str, float]:
         """Seconds of a round; who begins depends on its number."""
@@ -149,19 +154,21 @@ class _Bench:
     def _sent(self) -> dict[str, float]:
         """Sending alone, then hashing alone."""
         target = f"{self.transport.base}/pushed"
-        sent, proof = self._send_and_prove(Store(self.transport, target))
+        taken = self._send_and_prove(Store(self.transport, target))
         self._remove(target)
-        return {"sent_s": sent, "proof_s": proof}
+        return taken
 
     def _theirs(self) -> dict[str, float]:
         """`adb push`, and what that leaves to do."""
         target = f"{self.transport.base}/pushed"
         self.transport.shell(["mkdir", target]).checked()
-        adb = _seconds(lambda: self.adb("push", *(item.local for item in self.items), target))
+        adb = self._timed(
+            "adb", lambda: self.adb("push", *(item.local for item in self.items), target)
+        )
         flash = _seconds(lambda: self._run("sync"))
         hashing = _seconds(lambda: self._run('cd "$1" && sha256sum *', target))
         self._remove(target)
-        return {"adb_s": adb, "flash_s": flash, "hash_s": hashing}
+        return {**adb, "flash_s": flash, "hash_s": hashing}
 
     def _push(self) -> tuple[float, float]:
         """Until all was verified and in place, and until the end."""
@@ -169,13 +176,13 @@ class _Bench:
         placed = push_items(self.transport, at, self.items, Silent(), prover=self.prover)
         return placed.verified_at - began, monotonic() - began
 
-    def _send_and_prove(self, store: Store) -> tuple[float, float]:
-        """Seconds to send, then to read and hash, with the prover there already."""
+    def _send_and_prove(self, store: Store) -> dict[str, float]:
+        """Sending, then reading and hashing, with the prover there already."""
         token, program = new_token(), f"{store.folder}/{self.prover.sha256}"
         self.transport.push(self.prover.local, program)
         self._run('chmod 755 "$1"', program)
-        sent = _seconds(lambda: self._send(store.folder, token))
-        return sent, _seconds(lambda: self._prove(store, token))
+        sent = self._timed("sent", lambda: self._send(store.folder, token))
+        return {**sent, **self._timed("proof", lambda: self._prove(store, token))}
 
     def _send(self, folder: str, token: str) -> None:
         for item in self.items:
@@ -186,6 +193,12 @@ class _Bench:
             if not proofs.ready():
                 raise BadInput("the prover does not run on the emulated device")
             proofs.proofs(len(self.items))
+
+    def _timed(self, name: str, work: Callable[[], None]) -> dict[str, float]:
+        """Its seconds, and those of the emulator's processor time."""
+        before = _processor_s(self.pid)
+        seconds = _seconds(work)
+        return {f"{name}_s": seconds, f"{name}_processor_s": _processor_s(self.pid) - before}
 
     def _remove(self, folder: str) -> None:
         self._run('rm -rf "$1" && sync', folder)
@@ -198,6 +211,13 @@ def _seconds(work: Callable[[], None]) -> float:
     began = monotonic()
     work()
     return monotonic() - began
+
+
+def _processor_s(pid: int) -> float:
+    """Processor time that a process has taken, of Linux's `/proc/PID/stat`: utime and stime."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _item(folder: Path, number: int, size: int) -> Item:
@@ -247,8 +267,8 @@ def _adb(folder: Path, serial: str) -> Iterator[Callable[..., None]]:
 
 
 def render(rates: PushRates) -> Table:
-    """Medians: seconds, and the rate of those that move all bytes."""
-    table = Table("", "s", "MiB/s")
+    """Medians: seconds, the rate of those that move all bytes, and processor time."""
+    table = Table("", "s", "MiB/s", "processor s")
     mib = rates.bytes / _MIB
     rows = {
         "push: sent, verified, in place": rates.in_place_s,
@@ -262,9 +282,15 @@ def render(rates: PushRates) -> Table:
         "a command that does nothing": rates.command_s,
     }
     moving = (rates.in_place_s, rates.ours_s, rates.sent_s, rates.adb_s)
+    busy = {
+        rates.sent_s: rates.sent_processor_s,
+        rates.proof_s: rates.proof_processor_s,
+        rates.adb_s: rates.adb_processor_s,
+    }
     for name, seconds in rows.items():
         rate = f"{mib / median(seconds):.0f}" if seconds in moving else ""
-        table.add_row(name, f"{median(seconds):.2f}", rate)
+        processor = f"{median(busy[seconds]):.2f}" if seconds in busy else ""
+        table.add_row(name, f"{median(seconds):.2f}", rate, processor)
     table.caption = (
         f"{mib:.0f} MiB in {rates.files} files, emulated device, {rates.clock} clock, "
         f"{rates.vcpus} vCPU, {rates.memory_mib} MiB of memory; "
