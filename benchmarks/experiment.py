@@ -4,7 +4,7 @@ import math
 import re
 import signal
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from taskzip.contracts.record import Record
 from taskzip.contracts.runspec import RunSpec
 
 _ELEMENT_BYTES = {"float32": 4, "float16": 2, "int64": 8, "int32": 4}
+_TURN_S = 0.25
 
 
 class RunsSpecs(Protocol):
@@ -69,7 +70,7 @@ def run_experiment(  # noqa: PLR0913 - each is a thing of its own
                             devices, _lanes(journal.remaining, len(devices)), strict=True
                         )
                     ]
-                wait(lanes, return_when=FIRST_EXCEPTION)
+                _wait_for(lanes)
             finally:
                 experiment.stop.set()
     for trouble in (lane.exception() for lane in lanes):
@@ -104,6 +105,18 @@ def _signals_wait() -> Iterator[None]:
             signal.signal(each, handler)
     for number in came[:1]:
         signal.raise_signal(number)
+
+
+def _wait_for(lanes: Sequence[Future[None]]) -> None:
+    """Until all have ended, or one has failed.
+
+    In short turns: a signal that comes in the instant before a wait begins does not end it.
+    """
+    pending = {*lanes}
+    while pending:
+        done, pending = wait(lanes, _TURN_S, FIRST_EXCEPTION)
+        if any(lane.exception() for lane in done):
+            return
 
 
 def _lanes(runs: Sequence[PlannedRun], count: int) -> list[list[PlannedRun]]:

@@ -287,7 +287,7 @@ def test_ctrl_c_as_early_as_can_be_leaves_no_device_running(
         yield event
 
     def dawdle(event: Event) -> Iterator[Event]:
-        sleep(0.02)
+        sleep(0.05)
         yield event
 
     devices = [Altered(device, interrupt), Altered(other_device, dawdle)]

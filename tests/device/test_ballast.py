@@ -78,7 +78,9 @@ def test_beside_ballast_the_runner_is_the_first_to_be_ended(
 
 def test_ballast_that_the_system_ended_is_told(local: LocalTransport, opened) -> None:
     with opened(local, HOLDING) as session, session.ballast(3) as ballast:
-        local.shell(["kill", "-9", pid_of(local)]).checked()
+        pid = pid_of(local)
+        local.shell(["kill", "-9", pid]).checked()
+        await_end(local, pid)
         with pytest.raises(RunnerFailed, match="the system ended the ballast of 3 MiB"):
             ballast.refuse_lost()
 
